@@ -1,0 +1,1 @@
+"""Words that every layer shares: identifiers, messages, statuses, errors. Standard library only."""

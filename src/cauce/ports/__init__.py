@@ -1,0 +1,1 @@
+"""What the stages need of the world: small Protocols. Adapters fulfil them; only `bootstrap` knows which."""
