@@ -10,6 +10,7 @@ CauceError
 ├── IntegrityError         stored bytes are not what was written: corrupted, truncated, wrong key
 ├── Undecodable            pixels that no library at hand can decode; `transfer_syntax_uid` names why
 ├── ExceedsNodes           a job that fits on no node
+├── Unexpected             a defect of ours or of a library: retried, then dead with its trace
 └── Unavailable            a dependency does not answer: try again later (`retryable`)
     ├── StorageUnavailable
     ├── StorageFull
@@ -97,6 +98,13 @@ class ExceedsNodes(CauceError):
     """A job whose estimated cost fits on no node."""
 
     code = "exceeds_nodes"
+
+
+class Unexpected(CauceError):
+    """Something that no error class foresaw; the trace says where, never with which values."""
+
+    code = "unexpected"
+    retryable = True
 
 
 class Unavailable(CauceError):

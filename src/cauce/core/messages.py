@@ -153,6 +153,7 @@ class Verdict:
     sop_instance_uid: str = ""
     study_id: PublicId | None = None
     study_instance_uid: str = ""
+    series_instance_uid: str = ""
     warnings: tuple[Warned, ...] = ()
 
 

@@ -1,0 +1,1 @@
+"""Accounts: people, their roles, and the tokens of their scripts."""

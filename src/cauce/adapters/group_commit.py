@@ -1,0 +1,103 @@
+"""Group commit: who waits at the same time shares one transaction, and with it one sync of the disk."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Generic, TypeVar
+
+from cauce.core.errors import Unavailable, Unexpected
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting(Generic[Item, Answer]):
+    item: Item
+    answer: Answer | None = None
+    error: BaseException | None = None
+    is_done: bool = False
+
+    def fail(self, error: BaseException) -> None:
+        self.error, self.is_done = error, True
+
+
+class GroupCommit(Generic[Item, Answer]):
+    """The first thread that comes commits for all that came with it; there is no thread of its own.
+
+    `run` is given up to `most` items and returns as many answers, in one transaction. When it raises, each item is
+    tried alone, so that one bad item does not fail its neighbours; but when the database does not answer
+    (`Unavailable`), all of the group hear that at once, since each alone would only wait for the same.
+    """
+
+    def __init__(self, run: Callable[[Sequence[Item]], Sequence[Answer]], *, most: int = 256) -> None:
+        """`run` commits a group of items and answers each."""
+        self._run = run
+        self._most = most
+        self._queue: list[_Waiting[Item, Answer]] = []
+        self._queue_lock = Lock()
+        self._turn = Lock()
+
+    def submit(self, item: Item) -> Answer:
+        """Return the answer once the transaction that carried `item` has committed.
+
+        Raises:
+            Unexpected: the thread that committed for all was interrupted, or `run` did not answer each item. Whether
+                the transaction committed is not known.
+        """
+        waiting = _Waiting[Item, Answer](item)
+        with self._queue_lock:
+            self._queue.append(waiting)
+        while not waiting.is_done:
+            with self._turn:
+                if not waiting.is_done:
+                    self._lead()
+        if waiting.error is not None:
+            raise waiting.error
+        return waiting.answer  # type: ignore[return-value] # set when there is no error
+
+    def _lead(self) -> None:
+        with self._queue_lock:
+            group, self._queue = self._queue[: self._most], self._queue[self._most :]
+        try:
+            self._settle(group)
+        finally:
+            for waiting in group:
+                if not waiting.is_done:  # the leader leaves in haste: nobody else would ever answer these
+                    waiting.fail(Unexpected("The commit was interrupted."))
+
+    def _settle(self, group: "list[_Waiting[Item, Answer]]") -> None:
+        try:
+            answers = self._run([waiting.item for waiting in group])
+        except Unavailable as error:
+            for waiting in group:
+                waiting.fail(_own(error))
+            return
+        except Exception as error:  # noqa: BLE001 - whatever the commit met is handed to who waits for it
+            if len(group) == 1:
+                group[0].fail(error)
+                return
+            self._settle_each(group)
+            return
+        if len(answers) != len(group):
+            for waiting in group:
+                waiting.fail(Unexpected("A group commit did not answer each of its items."))
+            return
+        for waiting, answer in zip(group, answers, strict=True):
+            waiting.answer, waiting.is_done = answer, True
+
+    def _settle_each(self, group: "list[_Waiting[Item, Answer]]") -> None:
+        gone: Unavailable | None = None
+        for waiting in group:
+            if gone is not None:
+                waiting.fail(_own(gone))
+                continue
+            self._settle([waiting])
+            gone = waiting.error if isinstance(waiting.error, Unavailable) else None
+
+
+def _own(error: Unavailable) -> Unavailable:
+    """Return such an error for one thread alone: threads that raise the same would write into one another's trace."""
+    own = type(error)(error.detail)
+    own.__cause__ = error
+    return own

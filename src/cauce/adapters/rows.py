@@ -1,0 +1,94 @@
+"""Messages -> rows: how a header becomes columns, and how its larger parts are packed into blobs."""
+
+import json
+import zlib
+from dataclasses import asdict
+from typing import Any
+
+from cauce.core.messages import Attributes, FrameIndex, Header
+from cauce.records.models.fields import TEXT_LENGTH_MAX
+
+_INTEGER_MAX = 2**63 - 1
+_BITS_PER_BYTE = 8
+STUDY_COLUMNS = (
+    "patient_name",
+    "patient_id",
+    "issuer_of_patient_id",
+    "patient_birth_date",
+    "patient_sex",
+    "study_date",
+    "study_time",
+    "accession_number",
+    "study_id",
+    "study_description",
+    "referring_physician_name",
+    "institution_name",
+)
+SERIES_COLUMNS = (
+    "modality",
+    "series_number",
+    "series_description",
+    "series_date",
+    "series_time",
+    "body_part_examined",
+    "laterality",
+    "protocol_name",
+    "manufacturer",
+    "station_name",
+    "performed_procedure_step_start_date",
+    "performed_procedure_step_start_time",
+)
+VERSION_COLUMNS = (
+    "instance_number",
+    "rows",
+    "columns",
+    "number_of_frames",
+    "photometric_interpretation",
+    "image_type",
+    "content_date",
+    "content_time",
+)
+
+
+def columns(attributes: Attributes, names: tuple[str, ...]) -> dict[str, Any]:
+    """Return the named attributes as column values: text cut to its column, no NUL, integers that a column can hold."""
+    return {name: _fitting(getattr(attributes, name)) for name in names}
+
+
+def _fitting(value: object) -> object:
+    if isinstance(value, str):
+        return value.replace("\0", "")[:TEXT_LENGTH_MAX]
+    if isinstance(value, int) and abs(value) > _INTEGER_MAX:
+        return None
+    return value
+
+
+def decoded_bytes(attributes: Attributes) -> int:
+    """Return how many bytes all frames take when decoded: the estimated cost of working on the instance."""
+    a = attributes
+    bits = (a.rows or 0) * (a.columns or 0) * (a.samples_per_pixel or 1) * (a.bits_allocated or 0)
+    return min(bits * max(a.number_of_frames, 1) // _BITS_PER_BYTE, _INTEGER_MAX)
+
+
+def pack_json(dicom_json: bytes) -> bytes:
+    """Deflate a DICOM JSON document."""
+    return zlib.compress(dicom_json, 1)
+
+
+def pack_frames(frames: FrameIndex | None) -> bytes | None:
+    """Deflate a frame index."""
+    if frames is None:
+        return None
+    return zlib.compress(json.dumps({"encapsulated": frames.encapsulated, "frames": frames.frames}).encode(), 1)
+
+
+def unpack_frames(blob: bytes) -> FrameIndex:
+    """Inflate a frame index."""
+    held = json.loads(zlib.decompress(blob))
+    frames = tuple(tuple((int(offset), int(length)) for offset, length in parts) for parts in held["frames"])
+    return FrameIndex(encapsulated=bool(held["encapsulated"]), frames=frames)
+
+
+def warnings_of(header: Header) -> list[dict[str, str]]:
+    """Return the header's warnings as plain data."""
+    return [asdict(warned) for warned in header.warnings]

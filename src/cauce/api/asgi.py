@@ -1,0 +1,228 @@
+"""The ASGI application: routes that carry files are raw and stream, everything else is Django's.
+
+Importing this module does nothing; the server's lifespan start (or else the first request) sets the process up.
+"""
+
+import re
+import threading
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import structlog
+
+from cauce import bootstrap
+from cauce.api.raw.answers import answer_problem
+from cauce.api.raw.intake import Intake
+from cauce.api.raw.problems import BodyTooLong, ClientGone
+from cauce.api.raw.request import Application, BodyLimits, Message, Receive, Request, Scope, Send
+from cauce.core.errors import CauceError
+from cauce.core.identifiers import new_public_id
+
+_PROJECT: Final = r"(?:/projects/(?P<project>[-A-Za-z0-9_]+))?"
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_log = structlog.get_logger("cauce.access")
+
+
+class Defect(CauceError):
+    """Something of ours broke; the log says where, the client only that."""
+
+    code = "internal"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Route:
+    """A raw route: `path` matches in full, its named groups are arguments of `handle`."""
+
+    name: str
+    method: str
+    path: re.Pattern[str]
+    handle: Callable[..., Awaitable[None]]
+
+
+class Exchange:
+    """One request and what is known of its answer."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Nothing has been answered yet."""
+        self.id = new_public_id()
+        self.status = 0
+        self.route = "unmatched"
+        self._send = send
+        self.request = Request(scope=scope, receive=receive, send=self.send)
+
+    async def send(self, message: Message) -> None:
+        """Pass a message of the answer on, with the request's id in its header."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = [*message.get("headers", ()), (b"x-request-id", self.id.encode())]
+            message = {**message, "headers": headers}
+        await self._send(message)
+
+
+class WebApplication:
+    """What the server runs. Set up once a process, by its lifespan or by its first request."""
+
+    def __init__(self, *, limits: BodyLimits | None = None) -> None:
+        """Nothing is set up yet."""
+        self._limits = limits or BodyLimits()
+        self._starting = threading.Lock()
+        self._intake: Intake | None = None
+        self._routes: tuple[Route, ...] = ()
+        self._django: Application | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one scope (ASGI 3.0)."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            self.start()
+            await self._exchange(Exchange(scope, receive, send))
+        else:
+            await send({"type": "websocket.close", "code": 1000})
+
+    def start(self) -> Intake:
+        """Set this process up, once."""
+        with self._starting:
+            if self._intake is None:
+                bootstrap.setup("web")
+                self._intake = Intake(bootstrap.services(), limits=self._limits)
+                self._routes = _routes()
+                self._django = _django()
+            return self._intake
+
+    async def stop(self) -> None:
+        """Let what is on its way arrive; then nothing of ours runs any more."""
+        if self._intake is not None:
+            await self._intake.stop()
+            self._intake = None
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                try:
+                    intake = self.start()
+                    await intake.ask(_settle_abandoned, intake)
+                except CauceError as error:
+                    await send({"type": "lifespan.startup.failed", "message": error.detail})
+                    return
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self.stop()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _exchange(self, exchange: Exchange) -> None:
+        started = time.perf_counter()
+        with structlog.contextvars.bound_contextvars(request_id=exchange.id):
+            try:
+                await self._answer(exchange)
+            except CauceError as error:
+                await _fail(exchange, error)
+            except Exception as error:  # noqa: BLE001 - the edge: whatever broke, the client gets an answer
+                _log.exception("request.failed", exc_info=error, route=exchange.route)
+                await _fail(exchange, Defect("Something went wrong here; the log of the server says what."))
+            finally:
+                _log.info(
+                    "request",
+                    route=exchange.route,
+                    method=exchange.request.method if exchange.request.method in _METHODS else "other",
+                    status=exchange.status,
+                    duration_ms=round((time.perf_counter() - started) * 1000, 1),
+                )
+
+    async def _answer(self, exchange: Exchange) -> None:
+        request = exchange.request
+        for route in self._routes:
+            match = route.path.fullmatch(request.path) if request.method == route.method else None
+            if match is not None:
+                exchange.route = route.name
+                given = {name: value for name, value in match.groupdict().items() if value is not None}
+                await route.handle(request, self._intake, **given)
+                return
+        exchange.route = _django_route(request.path)
+        if self._django is not None:
+            await self._django(request.scope, _bounded(request), exchange.send)
+
+
+def _routes() -> tuple[Route, ...]:
+    from cauce.api.dicomweb.storing import store_instances  # both reach models, which load once Django is set up
+    from cauce.api.uploads.creating import create_upload
+
+    studies = _PROJECT + r"/dicom-web/studies"
+    return (
+        Route(name="upload", method="POST", path=re.compile(r"/api/uploads/?"), handle=create_upload),
+        Route(name="stow", method="POST", path=re.compile(studies + "/?"), handle=store_instances),
+        Route(
+            name="stow-study",
+            method="POST",
+            path=re.compile(studies + r"/(?P<study_instance_uid>[^/]+)/?"),
+            handle=store_instances,
+        ),
+    )
+
+
+def _django() -> Application:
+    from django.core.handlers.asgi import ASGIHandler
+
+    return cast("Application", ASGIHandler())
+
+
+def _settle_abandoned(intake: Intake) -> None:
+    from cauce.api.uploads.pending import settle_abandoned
+
+    if count := settle_abandoned(intake.spool.folder, intake.services.catalogue):
+        _log.warning("archives.abandoned", count=count)
+
+
+def _django_route(path: str) -> str:
+    """Return the pattern that Django will serve `path` by: the pattern holds no ids, the path might."""
+    from django.conf import settings
+    from django.urls import Resolver404, resolve
+
+    if path.startswith(settings.STATIC_URL):
+        return "static"
+    try:
+        return str(resolve(path).route) or "/"
+    except Resolver404:
+        return "unmatched"
+
+
+def _bounded(request: Request) -> Receive:
+    """Return a `receive` for Django, which would spool a body of any length before it looks at who sends it.
+
+    Raises:
+        BodyTooLong: the announced length is more than any of these routes takes; later, also the true length.
+    """
+    from django.conf import settings
+
+    left = bytes_max = int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+    if (request.content_length or 0) > bytes_max:
+        raise BodyTooLong
+
+    async def receive() -> Message:
+        nonlocal left
+        message = await request.receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise BodyTooLong
+        return message
+
+    return receive
+
+
+async def _fail(exchange: Exchange, error: CauceError) -> None:
+    """Answer `error` if an answer can still be given."""
+    if exchange.status or isinstance(error, ClientGone):
+        exchange.status = exchange.status or _CLIENT_GONE
+        return
+    more: Mapping[str, Any] = {"request_id": exchange.id} if isinstance(error, Defect) else {}
+    await answer_problem(exchange.request, error, body_unread=True, more=more)
+
+
+_CLIENT_GONE: Final = 499
+"""What the access log says of a request whose client left before its answer."""
+
+application = WebApplication()

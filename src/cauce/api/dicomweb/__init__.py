@@ -1,0 +1,1 @@
+"""DICOMweb (PS3.18): what other DICOM systems speak over HTTP."""

@@ -1,0 +1,1 @@
+"""What machines that run this one look at: liveness, readiness, metrics. No login, no identity."""

@@ -1,0 +1,1 @@
+"""The pages for people: rendered on the server, kept live by one small script, in English and Spanish."""

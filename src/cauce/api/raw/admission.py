@@ -1,0 +1,40 @@
+"""Whether a request's body is read at all: who sends, may they, is there room, is the announced length allowed."""
+
+from cauce.api.raw.authentication import actor_of
+from cauce.api.raw.intake import Intake
+from cauce.api.raw.problems import BodyTooLong, UnsupportedMediaType
+from cauce.api.raw.request import Request
+from cauce.core.actors import Actor
+from cauce.core.errors import Forbidden, StorageFull
+
+
+async def admit(intake: Intake, request: Request) -> Actor:
+    """Return who sends, if the body may follow.
+
+    Raises:
+        Unauthenticated: nobody we know.
+        Forbidden: the role may not bring instances in, or the request may come from another site's page.
+        BodyTooLong: the announced length is more than a request may have.
+        UnsupportedMediaType: the body is compressed as a whole.
+        StorageFull: there is no room for anything.
+        InvalidRequest: Content-Length is no number.
+    """
+    actor = await intake.ask(_storing_actor, request)
+    length = request.content_length
+    if length is not None and length > intake.limits.request_bytes_max:
+        raise BodyTooLong
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise UnsupportedMediaType("A body with a Content-Encoding is not taken.")
+    if await intake.ask(intake.services.objects.free_bytes) == 0:
+        raise StorageFull("The object store has reached the room that is kept free.")
+    return actor
+
+
+def _storing_actor(request: Request) -> Actor:
+    from cauce import audit
+
+    actor = actor_of(request)
+    if not actor.may_store:
+        audit.record(actor, "upload.open", outcome="forbidden")
+        raise Forbidden("This account may not store instances.")
+    return actor

@@ -1,0 +1,67 @@
+"""How the routes are described in OpenAPI: bearer credentials, and the problem documents that any route may answer."""
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from rest_framework import serializers
+
+PROBLEM = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string", "description": "Stable; programs compare this."},
+        "errors": {"type": "object", "additionalProperties": {}, "description": "What is wrong, by field."},
+    },
+}
+_ANSWERS = {
+    "400": "The request is wrong.",
+    "401": "No credentials, or none that are valid.",
+    "403": "The account may not do this.",
+    "404": "There is no such thing, or none for this account.",
+}
+
+
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # the library is partly untyped
+    """Describes `BearerAuthentication`."""
+
+    target_class = "cauce.api.rest.authentication.BearerAuthentication"
+    name = "bearer"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:  # noqa: ARG002 - the library's signature
+        """Return the security scheme."""
+        return {"type": "http", "scheme": "bearer", "description": "A JWT of `/api/auth/token`, or an API token."}
+
+
+class CauceSchema(AutoSchema):
+    """Adds to each operation its view's declared parameters and the problem documents that it may answer with."""
+
+    def get_override_parameters(self) -> list[Any]:
+        """Return the query parameters that the view declares for its GET."""
+        declared = getattr(self.view, "parameters", ()) if self.method == "GET" else ()
+        return [*super().get_override_parameters(), *declared]  # type: ignore[no-untyped-call] # the library's signature
+
+    def _get_response_bodies(self, direction: Any = "response") -> Any:
+        bodies = super()._get_response_bodies(direction=direction)  # type: ignore[no-untyped-call]
+        if direction != "response":
+            return bodies
+        for status, description in _ANSWERS.items():
+            if status == "404" and "{" not in self.path:
+                continue
+            content = {"application/problem+json": {"schema": PROBLEM}}
+            bodies.setdefault(status, {"description": description, "content": content})
+        return bodies
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    """A problem document, for routes that name one of their own."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField()
+    code = serializers.CharField()

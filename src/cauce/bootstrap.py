@@ -1,0 +1,97 @@
+"""Settings -> the adapters in use -> `Services`. The only module that names an adapter; each process calls it once."""
+
+import os
+from functools import cache
+from typing import TYPE_CHECKING
+
+from cauce.core.errors import ConfigurationError
+from cauce.core.limits import MIB, Limits
+from cauce.ports.services import Services
+from cauce.settings import environment, logging
+
+if TYPE_CHECKING:
+    from cauce.adapters.keyring_file import FileKeyRing
+
+DJANGO_SETTINGS = "cauce.settings.django"
+
+
+@cache
+def setup(role: str = "cli") -> None:
+    """Prepare this process: folders, logs, Django. Connects to nothing."""
+    settings = environment.current()
+    _make_private_folders(settings)
+    logging.configure(settings, role=role)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", DJANGO_SETTINGS)
+    import django
+    from django.conf import settings as django_settings
+
+    django_settings.SECRET_KEY = keyring().secret("django").hex()
+    django.setup()
+
+
+def _make_private_folders(settings: environment.Settings) -> None:
+    try:
+        for folder in (settings.data_folder, settings.spool_folder):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"CAUCE_DATA: {settings.data_folder} cannot be used: {error.strerror}") from error
+
+
+@cache
+def keyring() -> "FileKeyRing":
+    """Return the key ring of this data folder, opened under the key service."""
+    from cauce.adapters.keyring_file import FileKeyRing
+    from cauce.adapters.keys_file import FileKeyService
+
+    settings = environment.current()
+    _make_private_folders(settings)
+    return FileKeyRing(settings.data_folder / "keyring.json", FileKeyService(settings.keys))
+
+
+def database_key() -> bytes:
+    """Return the key of the embedded database."""
+    return keyring().secret("database")
+
+
+@cache
+def services() -> Services:
+    """Put the adapters together. Needs `setup()`; connects to nothing until used."""
+    from cauce import flow  # brings in OpenCV and the codecs: not for commands that only look
+    from cauce.adapters.catalogue_sql import SqlCatalogue
+    from cauce.adapters.ledger_sql import SqlLedger
+    from cauce.adapters.modalities_sql import SqlModalities
+    from cauce.adapters.objects_local import LocalObjects
+    from cauce.adapters.results_sql import SqlResults
+    from cauce.adapters.vault_sql import SqlVault
+    from cauce.adapters.work_sql import SqlWork
+
+    settings = environment.current()
+    limits = Limits(reserve_bytes=settings.reserve_mb * MIB)
+    ring = keyring()
+    objects = LocalObjects(settings.data_folder / "objects", keyring=ring, reserve_bytes=limits.reserve_bytes)
+    return Services(
+        objects=objects,
+        keyring=ring,
+        catalogue=SqlCatalogue(quiet_s=settings.study_quiet_s),
+        work=SqlWork(),
+        ledger=SqlLedger(flow.following),
+        results=SqlResults(),
+        vault=SqlVault(ring),
+        modalities=SqlModalities(),
+        spool=settings.spool_folder,
+        limits=limits,
+    )
+
+
+def local_admin_token() -> str | None:
+    """Return a short-lived token of the first administrator, for who can read the data folder and its keys."""
+    settings = environment.current()
+    if not (settings.data_folder / "keyring.json").exists() or not settings.keys.exists():
+        return None
+    setup()
+    from cauce.accounts.models import User
+    from cauce.accounts.tokens import issue_access
+    from cauce.core.statuses import Role
+
+    admin = User.objects.filter(role=Role.ADMIN.value, is_active=True).order_by("pk").first()
+    return issue_access(admin) if admin else None

@@ -1,0 +1,1 @@
+"""The command line: `cauce …`. Each command is a few lines over the services or over the HTTP interface."""

@@ -1,0 +1,150 @@
+"""`cauce users` and `cauce tokens`: on the data folder itself, so that they work when nobody can sign in."""
+
+import secrets
+from typing import Annotated, Any
+
+import typer
+
+from cauce import bootstrap
+from cauce.cli.output import console, print_json, print_table
+from cauce.core.errors import InvalidRequest, NotFound
+from cauce.core.statuses import Role
+
+_PASSWORD_BYTES = 15
+_Json = Annotated[bool, typer.Option("--json", help="One JSON object a row on standard output.")]
+_Name = Annotated[str, typer.Argument(metavar="NAME", help="User name.")]
+
+
+def register(application: typer.Typer) -> None:
+    """Add the command groups."""
+    application.add_typer(_users(), name="users")
+    application.add_typer(_tokens(), name="tokens")
+
+
+def _users() -> typer.Typer:
+    group = typer.Typer(help="Accounts and their roles.", no_args_is_help=True, rich_markup_mode=None)
+
+    @group.command("list")
+    def list_(as_json: _Json = False) -> None:
+        """List accounts."""
+        bootstrap.setup()
+        from cauce.accounts.models import User
+
+        rows = [
+            {"name": user.username, "role": user.role, "active": user.is_active, "last_login": user.last_login}
+            for user in User.objects.order_by("username")
+        ]
+        _print(rows, as_json=as_json)
+
+    @group.command()
+    def create(name: _Name, role: Annotated[Role, typer.Option(help="What the account may do.")]) -> None:
+        """Make an account; its password is shown once."""
+        bootstrap.setup()
+        from django.contrib.auth.validators import UnicodeUsernameValidator
+        from django.core.exceptions import ValidationError
+
+        from cauce.accounts.models import User
+
+        try:
+            UnicodeUsernameValidator()(name)
+        except ValidationError as error:
+            raise InvalidRequest("a user name has letters, digits and @ . + - _", field="name") from error
+        if User.objects.filter(username=name).exists():
+            raise InvalidRequest(f"there is a user {name}", field="name")
+        password = secrets.token_urlsafe(_PASSWORD_BYTES)
+        user = User.objects.create_user(username=name, password=password, role=role.value)
+        _audit("user.create", user, role=role.value)
+        console().print(f"user {name}, password {password}   (shown once)")
+
+    @group.command()
+    def password(name: _Name) -> None:
+        """Give an account a new password; it is shown once, and every session and token of the old one ends."""
+        user = _find(name)
+        new = secrets.token_urlsafe(_PASSWORD_BYTES)
+        user.set_password(new)
+        user.save(update_fields=["password"])
+        _audit("user.password", user)
+        console().print(f"user {name}, password {new}   (shown once)")
+
+    @group.command()
+    def disable(name: _Name) -> None:
+        """Shut an account out."""
+        user = _find(name)
+        user.is_active = False
+        user.save(update_fields=["is_active"])
+        _audit("user.disable", user)
+        console().print(f"user {name} is disabled")
+
+    return group
+
+
+def _tokens() -> typer.Typer:
+    group = typer.Typer(help="API tokens, for scripts.", no_args_is_help=True, rich_markup_mode=None)
+
+    @group.command("list")
+    def list_(as_json: _Json = False) -> None:
+        """List tokens; their texts are kept nowhere."""
+        bootstrap.setup()
+        from cauce.accounts.models import ApiToken
+
+        rows = [
+            {"id": token.public_id, "user": token.user.username, "name": token.name, "usable": token.is_usable}
+            for token in ApiToken.objects.select_related("user").order_by("pk")
+        ]
+        _print(rows, as_json=as_json)
+
+    @group.command()
+    def create(
+        user: Annotated[str, typer.Option(help="Whose rights it has.")],
+        name: Annotated[str, typer.Option(help="What it is for.")] = "command line",
+    ) -> None:
+        """Make a token; its text is shown once, alone on standard output."""
+        from cauce.accounts.models import ApiToken
+
+        owner = _find(user)
+        token, text = ApiToken.issue(owner, name=name)
+        _audit("token.create", owner, token=token.public_id)
+        typer.echo(text)
+
+    @group.command()
+    def revoke(token: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+        """Make a token useless."""
+        bootstrap.setup()
+        from django.utils import timezone
+
+        from cauce.accounts.models import ApiToken
+
+        found = ApiToken.objects.select_related("user").filter(public_id=token, revoked_at__isnull=True).first()
+        if found is None:
+            raise NotFound("there is no such token in use")
+        found.revoked_at = timezone.now()
+        found.save(update_fields=["revoked_at"])
+        _audit("token.revoke", found.user, token=token)
+        console().print("revoked")
+
+    return group
+
+
+def _find(name: str) -> Any:
+    bootstrap.setup()
+    from cauce.accounts.models import User
+
+    user = User.objects.filter(username=name).first()
+    if user is None:
+        raise NotFound(f"there is no user {name}")
+    return user
+
+
+def _audit(action: str, user: Any, **detail: Any) -> None:
+    from cauce import audit
+    from cauce.core.actors import Actor
+
+    audit.record(Actor.platform(), action, subject=user.public_id, **detail)
+
+
+def _print(rows: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        for row in rows:
+            print_json(row)
+        return
+    print_table(list(rows[0]) if rows else [], (row.values() for row in rows))  # type: ignore[arg-type] # values in order

@@ -1,0 +1,123 @@
+"""`cauce demo`: the whole platform, and a sample study taken through the whole flow before one's eyes."""
+
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from cauce.cli.client import Client
+from cauce.cli.output import NOTHING, console, status_text
+from cauce.cli.sending import Sending, files_of
+from cauce.cli.supervisor import Supervisor
+from cauce.cli.up import NotReady, running
+from cauce.settings import environment
+
+SEED = 1
+QUIET_S = "10"
+DONE_WITHIN_S = 180.0
+_POLL_S = 0.3
+_ENDED = {"ready", "attention"}
+
+
+def register(application: typer.Typer) -> None:
+    """Add the command."""
+    application.command()(demo)
+
+
+def demo(
+    leave: Annotated[bool, typer.Option("--exit", help="Stop everything once the sample is through.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="New studies, not the ones of the last demo again.")] = False,
+) -> int:
+    """Run everything, with a sample study taken through the whole flow, until Ctrl-C."""
+    os.environ.setdefault("CAUCE_STUDY_QUIET_S", QUIET_S)
+    environment.current.cache_clear()
+    out = console()
+    with running(environment.current(), out) as platform:
+        if platform.is_stopping:
+            return 1
+        with Client(base_url=_local_url()) as client:
+            studies = _send_samples(client, out, fresh=fresh)
+            is_done = _await_end(client, studies, platform, out)
+            _show(client, studies, out)
+        if leave or platform.is_stopping:
+            return 0 if is_done else 1
+        out.print("running; look at the links above, stop with Ctrl-C", style="dim")
+        platform.watch()
+    return 0
+
+
+def _local_url() -> str:
+    settings = environment.current()
+    scheme = "https" if settings.tls_cert else "http"
+    return f"{scheme}://localhost:{settings.http_address[1]}"
+
+
+def _send_samples(client: Client, out: Console, *, fresh: bool) -> list[str]:
+    """Make the samples, send them as an import does, and return the ids of their studies."""
+    from cauce.samples import write_demo
+
+    counts: dict[str, int] = {}
+
+    def take(entry: dict[str, Any]) -> None:
+        counts[entry["status"]] = counts.get(entry["status"], 0) + 1
+
+    with tempfile.TemporaryDirectory(prefix="cauce-demo-") as folder:
+        write_demo(Path(folder), seed=None if fresh else SEED)
+        files = list(files_of([Path(folder)]))
+        sending = Sending(client=client, project="default", on_verdict=take)
+        sending.run(files)
+    said = ", ".join(f"{count} {status}" for status, count in counts.items())
+    out.print(f"\n[bold]A sample comes in[/bold]: {len(files)} files, {said}")
+    return list(sending.studies)
+
+
+def _await_end(client: Client, studies: list[str], platform: Supervisor, out: Console) -> bool:
+    """Show where the studies are until all have reached an end."""
+    deadline = time.monotonic() + DONE_WITHIN_S
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=out, transient=True) as progress:
+        task = progress.add_task("receiving", total=None)
+        while time.monotonic() < deadline and not platform.is_stopping:
+            statuses = [client.get(f"/api/studies/{study}/")["status"] for study in studies]
+            progress.update(task, description=", ".join(statuses))
+            if _ENDED.issuperset(statuses):
+                return True
+            time.sleep(_POLL_S)
+    if not platform.is_stopping:
+        raise NotReady(f"the sample is not through after {DONE_WITHIN_S:.0f} s; `cauce jobs` says what waits")
+    return False
+
+
+def _show(client: Client, studies: list[str], out: Console) -> None:
+    """Print what became of the samples, with links."""
+    for study in studies:
+        found = client.get(f"/api/studies/{study}/")
+        title = found.get("study_description") or "study"
+        line = status_text(found["status"])
+        out.print(f"\n[bold]{title}[/bold] ", line, sep="", end="")
+        out.print(f"  {client.base_url}/studies/{study}/")
+        for cause in found.get("causes", []):
+            out.print(f"  {cause['cause']}: {cause['detail']} ({cause['count']})", style="yellow")
+        out.print(_series_table(found["series"]))
+
+
+def _series_table(rows: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 2))
+    for name in ("series", "instances", "mean", "st. dev.", "minimum", "maximum", "SNR", "sharpness"):
+        table.add_column(name, justify="left" if name == "series" else "right")
+    for row in rows:
+        figures = row.get("figures") or {}
+        unit = figures.get("unit") or ""
+        numbers = [figures.get(name) for name in ("mean", "standard_deviation", "minimum", "maximum")]
+        shown = [f"{number:.1f} {unit}".strip() if number is not None else NOTHING for number in numbers]
+        rest = [figures.get(name) for name in ("snr", "sharpness")]
+        shown += [f"{number:.1f}" if number is not None else NOTHING for number in rest]
+        label = f"{row.get('modality', '')} {row.get('series_description') or ''}".strip()
+        table.add_row(label, str(row.get("instances", "")), *shown)
+    return table

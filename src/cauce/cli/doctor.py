@@ -1,0 +1,185 @@
+"""`cauce doctor`: what is wrong with this installation, and what to do about it."""
+
+import importlib.util
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Annotated
+
+import httpx
+import typer
+
+from cauce import bootstrap
+from cauce.cli.output import console, print_json, status_text
+from cauce.core.errors import CauceError
+from cauce.core.limits import MIB
+from cauce.core.statuses import Space
+from cauce.settings import environment
+from cauce.settings.environment import Settings
+
+OK, WARNING, FAILED = "ok", "warning", "failed"
+SQLITE_WITHOUT_WAL_RESET_BUG = (3, 51, 3)
+"""Before this SQLite could corrupt a database when several processes wrote while its WAL was reset."""
+_CODECS = {"openjpeg": "JPEG 2000", "rle": "RLE", "gdcm": "JPEG, JPEG-LS", "imagecodecs": "JPEG, JPEG XL, HTJ2K"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One thing looked at. `advice` says what to do where it is not well."""
+
+    name: str
+    status: str
+    detail: str
+    advice: str = ""
+
+
+def register(application: typer.Typer) -> None:
+    """Add the command."""
+    application.command()(doctor)
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False) -> int:
+    """Look at this installation: folders, keys, database, store, codecs, ports, server."""
+    settings = environment.current()
+    findings = list(_findings(settings))
+    if as_json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            line = status_text(f"{finding.status:<8}").append(f" {finding.name}: {finding.detail}", style="default")
+            console().print(line)
+            if finding.advice:
+                console().print(f"           {finding.advice}", style="dim")
+    return 1 if any(finding.status == FAILED for finding in findings) else 0
+
+
+def _findings(settings: Settings) -> Iterator[Finding]:
+    checks: tuple[tuple[str, Callable[[Settings], Finding]], ...] = (
+        ("python", _python),
+        ("data folder", _data),
+        ("room", _room),
+        ("keys", _keys),
+        ("database", _database),
+        ("tables", _tables),
+        ("object store", _objects),
+        ("codecs", _codecs),
+        ("web", _web),
+        ("DICOM listener", _dimse),
+    )
+    for name, check in checks:
+        try:
+            yield check(settings)
+        except CauceError as error:
+            yield Finding(name=name, status=FAILED, detail=error.detail)
+        except Exception as error:  # noqa: BLE001 - a doctor reports whatever it meets
+            yield Finding(name=name, status=FAILED, detail=f"could not be looked at ({type(error).__name__})")
+
+
+def _python(_settings: Settings) -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Finding(name="python", status=OK, detail=version)
+
+
+def _data(settings: Settings) -> Finding:
+    folder = settings.data_folder
+    if not folder.exists():
+        advice = "it is made by the first `cauce up`; or set CAUCE_DATA to where the data is"
+        return Finding(name="data folder", status=WARNING, detail=f"{folder} does not exist yet", advice=advice)
+    if folder.stat().st_mode & 0o077:
+        advice = f"take that from them: chmod 700 {folder}"
+        return Finding(name="data folder", status=WARNING, detail=f"others may look into {folder}", advice=advice)
+    return Finding(name="data folder", status=OK, detail=str(folder))
+
+
+def _room(settings: Settings) -> Finding:
+    place = settings.data_folder
+    while not place.exists():
+        place = place.parent
+    free_mb = shutil.disk_usage(place).free // MIB
+    detail = f"{free_mb} MiB free, {settings.reserve_mb} MiB of them kept as reserve"
+    if free_mb <= settings.reserve_mb:
+        advice = "intake answers storage_full: free some room, or lower CAUCE_RESERVE_MB"
+        return Finding(name="room", status=FAILED, detail=detail, advice=advice)
+    return Finding(name="room", status=OK, detail=detail)
+
+
+def _keys(settings: Settings) -> Finding:
+    if not settings.keys.exists():
+        if (settings.data_folder / "keyring.json").exists():
+            advice = "without it nothing in the data folder can be read: put it back, or set CAUCE_KEYS"
+            return Finding(name="keys", status=FAILED, detail=f"{settings.keys} is missing", advice=advice)
+        return Finding(name="keys", status=WARNING, detail=f"{settings.keys} does not exist yet")
+    if settings.keys.resolve().is_relative_to(settings.data_folder):
+        advice = "a copy of the data folder would carry its own key: set CAUCE_KEYS to a place outside"
+        return Finding(name="keys", status=WARNING, detail="the key file lies inside CAUCE_DATA", advice=advice)
+    bootstrap.keyring().current_key(Space.ORIGINALS)
+    advice = "keep a copy of it somewhere safe: without it the data is lost"
+    return Finding(name="keys", status=OK, detail=str(settings.keys), advice=advice)
+
+
+def _database(_settings: Settings) -> Finding:
+    from sqlcipher3 import dbapi2
+
+    held = tuple(dbapi2.sqlite_version_info)
+    detail = f"SQLCipher on SQLite {dbapi2.sqlite_version}"
+    if held < SQLITE_WITHOUT_WAL_RESET_BUG:
+        advice = "older than 3.51.3, which fixed a rare corruption with several writers: upgrade sqlcipher3 when it can"
+        return Finding(name="database", status=WARNING, detail=detail, advice=advice)
+    return Finding(name="database", status=OK, detail=detail)
+
+
+def _tables(settings: Settings) -> Finding:
+    if not (settings.data_folder / "cauce.db").exists():
+        return Finding(name="tables", status=WARNING, detail="there is no database yet")
+    bootstrap.setup()
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if missing:
+        advice = "`cauce up` or `cauce migrate` brings them up to date"
+        return Finding(name="tables", status=WARNING, detail=f"{len(missing)} migrations to run", advice=advice)
+    with connection.cursor() as cursor:
+        result = cursor.execute("PRAGMA quick_check(1)").fetchone()[0]
+    status = OK if result == "ok" else FAILED
+    return Finding(name="tables", status=status, detail="up to date" if status == OK else "the database is damaged")
+
+
+def _objects(settings: Settings) -> Finding:
+    if not (settings.data_folder / "objects").exists():
+        return Finding(name="object store", status=WARNING, detail="there is none yet")
+    bootstrap.services().objects.check()
+    return Finding(name="object store", status=OK, detail=str(settings.data_folder / "objects"))
+
+
+def _codecs(_settings: Settings) -> Finding:
+    missing = [f"{module} ({kinds})" for module, kinds in _CODECS.items() if importlib.util.find_spec(module) is None]
+    if missing:
+        detail = f"missing: {', '.join(missing)}"
+        return Finding(name="codecs", status=WARNING, detail=detail, advice="reinstall the locked requirements")
+    return Finding(name="codecs", status=OK, detail="all there")
+
+
+def _web(settings: Settings) -> Finding:
+    try:
+        answer = httpx.get(f"{settings.base_url}/readyz", timeout=5, trust_env=False)
+    except httpx.HTTPError:
+        advice = "start it with: cauce up"
+        detail = f"no server answers at {settings.base_url}"
+        return Finding(name="web", status=WARNING, detail=detail, advice=advice)
+    if answer.status_code == httpx.codes.OK:
+        return Finding(name="web", status=OK, detail=f"{settings.base_url} is ready")
+    detail = f"{settings.base_url}/readyz answers {answer.status_code}"
+    return Finding(name="web", status=FAILED, detail=detail, advice=answer.text[:300])
+
+
+def _dimse(settings: Settings) -> Finding:
+    host, port = settings.dimse_address
+    try:
+        socket.create_connection((host, port), timeout=2).close()
+    except OSError:
+        return Finding(name="DICOM listener", status=WARNING, detail=f"nothing listens at {host}:{port}")
+    return Finding(name="DICOM listener", status=OK, detail=f"{settings.ae_title} at {host}:{port}")

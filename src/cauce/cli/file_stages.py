@@ -1,0 +1,121 @@
+"""The stages on files, with no server: what `cauce validate`, `deidentify` and `process` do for each file."""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from cauce import flow
+from cauce.cli.sending import FileToSend, files_of
+from cauce.core.errors import CauceError, NotFound, Refused, Undecodable
+from cauce.core.identifiers import new_public_id
+from cauce.core.limits import Limits
+from cauce.core.messages import Attributes, Deidentified, Header, Pseudonym
+from cauce.core.patients import patient_key
+from cauce.core.statuses import AttentionCause
+from cauce.stages import deidentify as deidentify_stage
+from cauce.stages import process as process_stage
+from cauce.stages import validate as validate_stage
+
+PROFILE_NAME = flow.PROFILE.name
+PIPELINE = flow.PIPELINE
+
+_DATE_OFFSET_DAYS_MAX = 3650
+
+
+def judge(file: FileToSend) -> dict[str, Any]:
+    """Return whether a file would be taken: `ok`, `warning` or `refused`, and why."""
+    try:
+        header = _header(file)
+    except Refused as refusal:
+        return {"path": file.name, "status": "refused", "code": refusal.code, "detail": refusal.detail}
+    except OSError as error:
+        return {"path": file.name, "status": "refused", "code": "unreadable", "detail": error.strerror}
+    warned = [asdict(one) for one in header.warnings]
+    return {
+        "path": file.name,
+        "status": "warning" if warned else "ok",
+        "sop_class_uid": header.sop_class_uid,
+        "transfer_syntax_uid": header.transfer_syntax_uid,
+        "modality": header.attributes.modality,
+        "frames": header.attributes.number_of_frames,
+        "warnings": warned,
+    }
+
+
+def _header(file: FileToSend) -> Header:
+    with file.path.open("rb") as source:
+        return validate_stage.read_header(source, size_bytes=file.size_bytes, limits=Limits())
+
+
+class Patients:
+    """Pseudonyms of one run: random, kept nowhere, so that nobody can be found again."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, ...], Pseudonym] = {}
+
+    def pseudonym(self, attributes: Attributes, study_instance_uid: str) -> Pseudonym:
+        """Return what stands for the patient in this run."""
+        key = patient_key(
+            patient_id=attributes.patient_id,
+            issuer_of_patient_id=attributes.issuer_of_patient_id,
+            study_instance_uid=study_instance_uid,
+        )
+        if key not in self._known:
+            days = (1 + secrets.randbelow(_DATE_OFFSET_DAYS_MAX)) * secrets.choice((-1, 1))
+            self._known[key] = Pseudonym(
+                name=f"P{secrets.token_hex(6).upper()}", uid_secret=secrets.token_bytes(32), date_offset_days=days
+            )
+        return self._known[key]
+
+
+def deidentify_file(file: FileToSend, target: Path, patients: Patients, *, keep_names: bool) -> dict[str, Any]:
+    """Write what remains of one file below `target`; return its entry of the report, `clean` or `held`."""
+    named = {"source": file.name} if keep_names else {}
+    partial = target / f".{new_public_id()}.part"
+    try:
+        header = _header(file)
+        pseudonym = patients.pseudonym(header.attributes, header.study_instance_uid)
+        with file.path.open("rb") as source, partial.open("wb") as sink:
+            outcome = deidentify_stage.deidentify_instance(source, sink, pseudonym=pseudonym, profile=flow.PROFILE)
+        if outcome.cause is not None:
+            return {**named, "status": "held", "cause": outcome.cause.value, "detail": outcome.detail}
+        place = Path(file.name) if keep_names else Path(pseudonym.name, _new_name(outcome))
+        (target / place).parent.mkdir(parents=True, exist_ok=True)
+        partial.replace(target / place)
+    except Refused as refusal:
+        cause = AttentionCause.DEIDENTIFICATION_FAILED.value
+        return {**named, "status": "held", "cause": cause, "detail": f"{refusal.code}: {refusal.detail}"}
+    finally:
+        partial.unlink(missing_ok=True)
+    return {**named, "status": "clean", "path": place.as_posix(), "actions": dict(outcome.actions)}
+
+
+def _new_name(outcome: Deidentified) -> str:
+    return f"{outcome.series_instance_uid}/{outcome.sop_instance_uid}.dcm"
+
+
+def process_files(source: Path, target: Path) -> Iterator[dict[str, Any]]:
+    """Measure and render each file of `source`; yield its entry of the results."""
+    for file in files_of([source]):
+        try:
+            with file.path.open("rb") as opened:
+                reader = process_stage.frames(opened)
+                measurement = process_stage.measure_instance(reader)
+                picture = _picture(reader, target / f"{file.name}.png")
+        except CauceError as error:
+            yield {"path": file.name, "outcome": "refused", "detail": f"{error.code}: {error.detail}"}
+        else:
+            entry = {key: value for key, value in asdict(measurement).items() if value not in {None, ""}}
+            yield {"path": file.name, **entry, "detail": measurement.detail, "preview": picture}
+
+
+def _picture(reader: process_stage.FrameReader, path: Path) -> bool:
+    try:
+        png = process_stage.preview_png(reader)
+    except (NotFound, Undecodable):
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(png)
+    return True

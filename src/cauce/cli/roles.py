@@ -1,0 +1,75 @@
+"""One role a process: `cauce web`, `dimse`, `worker`, `migrate`. `cauce up` runs them together on one machine."""
+
+import signal
+from typing import Annotated
+
+import typer
+
+from cauce import bootstrap
+from cauce.settings import environment
+
+
+def register(application: typer.Typer) -> None:
+    """Add the commands."""
+    application.command()(web)
+    application.command()(dimse)
+    application.command()(worker)
+    application.command()(migrate)
+
+
+_Attached = Annotated[bool, typer.Option("--attached", help="Stop when the process that started this one ends.")]
+
+
+def web(attached: _Attached = False) -> None:
+    """Serve HTTP: portal, REST, uploads, DICOMweb."""
+    from cauce.cli.start import require_free_port
+    from cauce.cli.web_server import serve_web
+
+    settings = environment.current()
+    require_free_port("CAUCE_HTTP", settings.http_address)
+    _follow(attached)
+    serve_web(settings)
+
+
+def dimse(attached: _Attached = False) -> None:
+    """Listen for DICOM associations: C-ECHO, C-STORE."""
+    from cauce.dimse.serving import serve_dimse
+
+    settings = environment.current()
+    _follow(attached)
+    serve_dimse(settings, ready=lambda _address: None)
+
+
+def worker(attached: _Attached = False) -> None:
+    """Run jobs: de-identify, process, deliver. One process; start as many as there are cores."""
+    import cv2
+
+    from cauce.worker.loop import Worker
+
+    bootstrap.setup("worker")
+    _follow(attached)
+    cv2.setNumThreads(1)  # a worker is one slot: more of them run beside it
+    running = Worker(bootstrap.services())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: running.stop())
+    running.run()
+
+
+def migrate() -> None:
+    """Bring the database's tables up to date, and make the first administrator."""
+    from cauce.cli import start
+
+    settings = environment.current()
+    bootstrap.setup()
+    start.migrate()
+    password = start.ensure_admin(settings)
+    typer.echo("tables are up to date")
+    if password:
+        typer.echo(f"administrator: {start.ADMIN}\npassword:      {password}   (shown once)")
+
+
+def _follow(attached: bool) -> None:
+    if attached:
+        from cauce.cli.supervisor import die_with_parent
+
+        die_with_parent()

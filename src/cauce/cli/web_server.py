@@ -1,0 +1,41 @@
+"""The HTTP server under the ASGI application: processes that share one port."""
+
+import logging
+import os
+
+from granian import Granian
+from granian.constants import Interfaces, Loops
+from granian.log import LogLevels
+
+from cauce.settings.environment import Settings
+
+PROCESSES_MAX = 4
+BACKLOG = 1024
+
+
+def serve_web(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    host, port = settings.http_address
+    logging.getLogger("_granian").setLevel(logging.WARNING)
+    server = Granian(
+        "cauce.api.asgi:application",
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        loop=Loops.asyncio,
+        workers=_processes(),
+        backlog=BACKLOG,
+        respawn_failed_workers=True,
+        workers_kill_timeout=10,
+        websockets=False,
+        log_enabled=False,
+        log_level=LogLevels.warning,
+        ssl_cert=settings.tls_cert,
+        ssl_key=settings.tls_key,
+        process_name="cauce-web",
+    )
+    server.serve()
+
+
+def _processes() -> int:
+    return max(1, min(os.cpu_count() or 1, PROCESSES_MAX))

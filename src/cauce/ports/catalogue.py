@@ -1,0 +1,156 @@
+"""The catalogue: what arrived, in which version, and what became of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from cauce.core.actors import Actor
+from cauce.core.identifiers import ObjectId, PublicId, SopInstanceUid, StudyInstanceUid
+from cauce.core.messages import Deidentified, Header, ProjectRef, UploadRef, Verdict
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnownVersion:
+    """A version that the catalogue holds of an instance; `canonical_digest` is None until it was needed once."""
+
+    pk: int
+    object_id: ObjectId
+    transfer_syntax_uid: str
+    dataset_sha256: bytes
+    canonical_digest: bytes | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arrival:
+    """One validated instance whose object is durable, to be committed.
+
+    `digests` are the canonical digests, by version key, of the versions that it has been compared with; the catalogue
+    asks again when it knows one more.
+    """
+
+    project: ProjectRef
+    upload: UploadRef
+    name: str
+    source: str
+    header: Header
+    object_id: ObjectId
+    canonical_digest: bytes | None = None
+    digests: Mapping[int, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Committed:
+    """What the commit decided. With `compare_with`, nothing was written: compare with these versions, then try again.
+
+    `object_used` is False when the object just written is not referred to (a duplicate) and may go.
+    """
+
+    verdict: Verdict | None = None
+    object_used: bool = False
+    compare_with: tuple[KnownVersion, ...] = ()
+
+
+class Catalogue(Protocol):
+    """Rows go in through one committer per process, in bulk; a call returns when its transaction has committed."""
+
+    def project(self, slug: str) -> ProjectRef:
+        """Return the project of this slug.
+
+        Raises:
+            NotFound: there is none.
+        """
+
+    def open_upload(self, project: ProjectRef, *, actor: Actor, source: str) -> UploadRef:
+        """Begin a delivery and its receipt."""
+
+    def find_upload(self, public_id: str, *, actor: Actor) -> UploadRef:
+        """Return an upload that this actor began.
+
+        Raises:
+            NotFound: there is none, or it is another's.
+        """
+
+    def close_upload(self, upload: UploadRef, *, final: bool) -> None:
+        """End a delivery; with `final` its studies are complete and close now.
+
+        While an archive of it is pending nothing ends yet, and `final` is kept in mind: call this again after it.
+        """
+
+    def find_identical(self, project: ProjectRef, header: Header) -> Verdict | None:
+        """Return the verdict `duplicate` if the very same data set is already held, else `None`. Writes nothing."""
+
+    def commit(self, arrival: Arrival) -> Committed:
+        """Commit one arrival with its upload item and the job that its study now needs.
+
+        Raises:
+            DatabaseUnavailable: nothing was committed.
+        """
+
+    def note(self, upload: UploadRef, verdict: Verdict) -> None:
+        """Write the verdict on a file that led to no arrival (refused, skipped, duplicate) into the receipt."""
+
+    def begin_archive(self, upload: UploadRef, name: str) -> int:
+        """Write `pending` for an archive that is to be unpacked into the receipt; return the key of that line."""
+
+    def end_archive(self, archive_pk: int, verdict: Verdict | None) -> None:
+        """Put the verdict on an archive as a whole in place of `pending`; without one its files' verdicts stand alone.
+
+        An archive that is not pending any more is left as it is.
+        """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BatchMember:
+    """One version of a batch, with what de-identification needs to find its patient."""
+
+    version_pk: int
+    object_id: ObjectId
+    sop_instance_uid: SopInstanceUid
+    study_instance_uid: StudyInstanceUid
+    patient_id: str
+    issuer_of_patient_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WrittenInstance:
+    """The outcome of de-identifying one version; `object_id` and `header` are None when it was held back."""
+
+    version_pk: int
+    outcome: Deidentified
+    object_id: ObjectId | None = None
+    header: Header | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CleanInstance:
+    """One de-identified instance, as processing sees it: an object id, never an original."""
+
+    pk: int
+    object_id: ObjectId
+    instance_number: int | None
+    number_of_frames: int
+
+
+class WorkCatalogue(Protocol):
+    """What the worker's steps read and write of the catalogue."""
+
+    def close_study(self, study_pk: int) -> int | None:
+        """Make the study's next revision from its current versions; return its key, or `None` if nothing is new."""
+
+    def project_of(self, study_pk: int) -> ProjectRef:
+        """Return the project of a study."""
+
+    def batch_members(self, batch_pk: int, *, profile: str) -> Sequence[BatchMember]:
+        """Return the members of a batch that have no output under `profile` yet."""
+
+    def write_deidentified(self, written: Sequence[WrittenInstance], *, profile: str) -> Sequence[ObjectId]:
+        """Commit outputs; return the objects that are not referred to because another worker was first."""
+
+    def clean_instances(self, batch_pk: int, *, profile: str) -> Sequence[CleanInstance]:
+        """Return the de-identified instances of a batch, in order."""
+
+    def clean_series(self, series_pk: int, revision_pk: int, *, profile: str) -> Sequence[CleanInstance]:
+        """Return the de-identified instances of a series as of a revision, in order."""
+
+    def deliver(self, revision_pk: int, *, profile: str, pipeline: str) -> PublicId:
+        """End a revision: gather its causes, set it and its study `ready` or `attention`; return the study's id."""

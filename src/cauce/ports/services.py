@@ -1,0 +1,29 @@
+"""The services that `bootstrap` puts together and every way in or out is given."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cauce.core.limits import Limits
+from cauce.ports.catalogue import Catalogue, WorkCatalogue
+from cauce.ports.keys import KeyRing
+from cauce.ports.ledger import JobLedger
+from cauce.ports.modalities import Modalities
+from cauce.ports.objects import ObjectStore
+from cauce.ports.results import ResultStore
+from cauce.ports.vault import Vault
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Services:
+    """Everything that the stages may need of the world, by role."""
+
+    objects: ObjectStore
+    keyring: KeyRing
+    catalogue: Catalogue
+    work: WorkCatalogue
+    ledger: JobLedger
+    results: ResultStore
+    vault: Vault
+    modalities: Modalities
+    spool: Path
+    limits: Limits = field(default_factory=Limits)

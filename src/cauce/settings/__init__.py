@@ -1,0 +1,1 @@
+"""Configuration: environment variables, read once into one frozen object (`environment.Settings`)."""

@@ -1,0 +1,188 @@
+"""Environment variables -> `Settings`, one frozen object. Every name is listed in docs/reference/configuration.md."""
+
+import os
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from cauce.core.errors import ConfigurationError
+
+PREFIX = "CAUCE_"
+AE_TITLE_LENGTH_MAX = 16
+_PORT_MAX = 65535
+_QUIET_S_MAX = 30 * 24 * 3600
+# Kubernetes injects these for a Service called "cauce-…"; they are not ours.
+_KUBERNETES = re.compile(r"CAUCE_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT(?:_\w+)?)")
+
+
+def _default_keys() -> Path:
+    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(base) / "cauce" / "keys.json"
+
+
+def _default_workers() -> int:
+    return max(1, min(os.cpu_count() or 1, 8))
+
+
+class Settings(BaseSettings):
+    """All settings. A field `name` is read from `CAUCE_NAME`; an empty variable counts as not set."""
+
+    # A wrong value is named by its variable, never quoted: it may be a password.
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    data: Path = Field(default=Path("cauce-data"), description="Folder of the embedded stores.")
+    keys: Path = Field(default_factory=_default_keys, description="Key file, kept outside of `CAUCE_DATA`.")
+    http: str = Field(default="127.0.0.1:8000", description="Address and port of the web process.")
+    dimse: str = Field(default="127.0.0.1:11112", description="Address and port of the DICOM listener.")
+    ae_title: str = Field(
+        default="CAUCE", description="Our AE title; calls to it reach the default project's originals."
+    )
+    public_url: str = Field(default="", description="URL that people use, when a proxy stands in front.")
+    tls_cert: Path | None = Field(default=None, description="PEM certificate chain of the web process.")
+    tls_key: Path | None = Field(default=None, description="PEM private key of the web process.")
+    allowed_origins: tuple[str, ...] = Field(
+        default=(), description="Further origins (comma separated) whose pages may post forms here."
+    )
+    admin_password: str = Field(default="", repr=False, description="First administrator's password; else generated.")
+    token: str = Field(default="", repr=False, description="Token that the command line uses against a server.")
+    study_quiet_s: float = Field(
+        default=60.0,
+        ge=0,
+        le=_QUIET_S_MAX,
+        allow_inf_nan=False,
+        description="Seconds without an arrival after which a study closes.",
+    )
+    workers: int = Field(default_factory=_default_workers, ge=1, le=256, description="Worker processes of one node.")
+    reserve_mb: int = Field(default=1024, ge=0, description="Room (MiB) kept free on the object store's disk.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the framework's signature, as all that follow
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - not asked
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - not asked
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - not asked
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what `load` gives, and nothing else: it reads the environment itself, to name what it does not know."""
+        return (init_settings,)
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("http", "dimse")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if not host or not port.isascii() or not port.isdigit() or int(port) > _PORT_MAX:
+            raise ValueError("wants host:port, such as 127.0.0.1:8000")
+        return value
+
+    @field_validator("ae_title")
+    @classmethod
+    def _ae_title(cls, value: str) -> str:
+        title = value.strip(" ")
+        if not 1 <= len(title) <= AE_TITLE_LENGTH_MAX or "\\" in title or not (title.isascii() and title.isprintable()):
+            raise ValueError("wants 1 to 16 printable ASCII characters and no backslash")  # PS3.5 section 6.2, AE
+        return title
+
+    @field_validator("public_url")
+    @classmethod
+    def _public_url(cls, value: str) -> str:
+        return _origin(value) if value else value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_origin(each) for each in value)
+
+    @model_validator(mode="after")
+    def _tls_pair(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("CAUCE_TLS_CERT and CAUCE_TLS_KEY go together")
+        return self
+
+    @property
+    def http_address(self) -> tuple[str, int]:
+        """Host and port of the web process."""
+        return _split_address(self.http)
+
+    @property
+    def dimse_address(self) -> tuple[str, int]:
+        """Host and port of the DICOM listener."""
+        return _split_address(self.dimse)
+
+    @property
+    def base_url(self) -> str:
+        """URL under which people and scripts reach the web process, without a final slash."""
+        if self.public_url:
+            return self.public_url
+        host, port = self.http_address
+        shown = "localhost" if host in {"127.0.0.1", "0.0.0.0", "::1", "::"} else host  # noqa: S104 - only compared
+        return f"{'https' if self.tls_cert else 'http'}://{shown}:{port}"
+
+    @property
+    def data_folder(self) -> Path:
+        """`CAUCE_DATA` as an absolute path."""
+        return self.data.absolute()
+
+    @property
+    def spool_folder(self) -> Path:
+        """Folder of spool files, all unlinked as soon as they are open."""
+        return self.data_folder / "spool"
+
+
+def _origin(url: str) -> str:
+    """Return a URL's origin, as browsers send it.
+
+    Raises:
+        ValueError: it has none, or more than that.
+    """
+    parts = urlsplit(url.rstrip("/"))
+    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc or "*" in parts.netloc:
+        raise ValueError("wants an origin, such as https://cauce.example.org")
+    if parts.path or parts.query or parts.fragment:
+        raise ValueError("wants an origin alone, such as https://cauce.example.org, without a path")
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def _split_address(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the environment.
+
+    Raises:
+        ConfigurationError: a value is wrong, or a `CAUCE_…` name is not known; the text names the variable.
+    """
+    given = os.environ if environ is None else environ
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    for name in sorted(given):
+        if name.startswith(PREFIX) and name not in known and not _KUBERNETES.fullmatch(name):
+            raise ConfigurationError(
+                f"{name} is not a setting of Cauce; docs/reference/configuration.md lists them all"
+            )
+    values = {name.removeprefix(PREFIX).lower(): value for name, value in given.items() if name in known and value}
+    try:
+        return Settings(**values)  # type: ignore[arg-type] # parsed by pydantic
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = PREFIX + str(first["loc"][0]).upper() + ": " if first["loc"] else ""
+        raise ConfigurationError(f"{where}{first['msg'].removeprefix('Value error, ')}") from error
+
+
+@cache
+def current() -> Settings:
+    """Return the settings of this process, read from the environment on the first call."""
+    return load()

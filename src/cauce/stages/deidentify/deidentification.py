@@ -1,0 +1,225 @@
+"""De-identify one instance: walk, judge the pixels, prove the header, and only then write the first byte."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, BinaryIO, Protocol
+
+from cauce.core.identifiers import SeriesInstanceUid, SopInstanceUid, StudyInstanceUid
+from cauce.core.limits import MIB, Limits
+from cauce.core.messages import Deidentified, Pseudonym
+from cauce.core.statuses import AttentionCause
+from cauce.stages.deidentify.dummies import OURS, TEXT
+from cauce.stages.deidentify.encoding import EXPLICIT_LITTLE, Encoding
+from cauce.stages.deidentify.part10 import IMPLEMENTATION_VERSION_NAME, META_OFFSET, Original, opened, part10_head
+from cauce.stages.deidentify.pixels import PixelFacts, is_directory, pixel_risk_reason
+from cauce.stages.deidentify.plan import Plan, plan_for
+from cauce.stages.deidentify.profile import BASIC, Profile
+from cauce.stages.deidentify.proof import Leak, Proof
+from cauce.stages.deidentify.reading import BrokenError, ShortError
+from cauce.stages.deidentify.rewriting import RootRewriter, Span
+from cauce.stages.deidentify.uids import is_well_formed
+from cauce.stages.deidentify.walker import PIXEL_TAGS, Scrub, Walker
+
+_CHUNK = 1 * MIB
+_SOP_CLASS, _SOP_INSTANCE = 0x00080016, 0x00080018
+_STUDY, _SERIES = 0x0020000D, 0x0020000E
+
+
+class Sink(Protocol):
+    """Where the output goes."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take the next bytes."""
+
+
+def deidentify_instance(
+    source: BinaryIO,
+    target: Sink,
+    *,
+    pseudonym: Pseudonym,
+    profile: Profile = BASIC,
+    limits: Limits | None = None,
+    spool: Path | None = None,
+) -> Deidentified:
+    """Write to `target` what `profile` leaves of the Part 10 original in `source`, under the patient's pseudonym.
+
+    `source` is seekable; pixels are copied in chunks and never held in memory. The transfer syntax stays, but for a
+    deflated one, which becomes Explicit VR Little Endian; a long one is unfolded in the folder `spool`, without a name.
+
+    When the result has a `cause`, nothing was written: `PIXELS_UNPROVEN`, `IDENTITY_SUSPECTED`, or
+    `DEIDENTIFICATION_FAILED` when the original cannot be followed. (Only where `source` turns out to be shorter than
+    it said, the beginning was.)
+
+    Raises:
+        Refused: `not_dicom`, `too_large` or `too_deep`.
+    """
+    limits = limits or Limits()
+    try:
+        with opened(source, limits=limits, spool=spool) as original:
+            return _Run(original, pseudonym, profile, limits).finish(target)
+    except (BrokenError, ShortError) as error:
+        return Deidentified(
+            sop_instance_uid=SopInstanceUid(""),
+            series_instance_uid=SeriesInstanceUid(""),
+            study_instance_uid=StudyInstanceUid(""),
+            cause=AttentionCause.DEIDENTIFICATION_FAILED,
+            detail=str(error) or "It is cut off.",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Uids:
+    """What names the output."""
+
+    sop_class: str
+    sop_instance: str
+    series: str
+    study: str
+
+
+class _Run:
+    """One original on its way through."""
+
+    def __init__(self, original: Original, pseudonym: Pseudonym, profile: Profile, limits: Limits) -> None:
+        self.original = original
+        self.pseudonym = pseudonym
+        self.profile = profile
+        self.limits = limits
+
+    def finish(self, target: Sink) -> Deidentified:
+        """Rewrite, judge, prove, write; in this order."""
+        plan = plan_for(self.profile)
+        made = self._rewritten(plan)
+        uids = self._uids(made.walker)
+        cause = detail = None
+        reason = pixel_risk_reason(_facts(made, uids.sop_class))
+        if reason:
+            cause, detail = AttentionCause.PIXELS_UNPROVEN, reason
+        else:
+            head = part10_head(
+                sop_class_uid=uids.sop_class,
+                sop_instance_uid=uids.sop_instance,
+                transfer_syntax_uid=self.original.transfer_syntax_uid,
+            )
+            made, found = self._proven(plan, made, head)
+            if found:
+                cause = AttentionCause.IDENTITY_SUSPECTED
+                detail = " ".join(dict.fromkeys(leak.detail for leak in found))
+        return Deidentified(
+            sop_instance_uid=SopInstanceUid(uids.sop_instance),
+            series_instance_uid=SeriesInstanceUid(uids.series),
+            study_instance_uid=StudyInstanceUid(uids.study),
+            size_bytes=0 if cause else self._write(target, head, made),
+            actions=dict(made.walker.counts),
+            cause=cause,
+            detail=detail or "",
+        )
+
+    def _rewritten(self, plan: Plan, scrub: Scrub | None = None) -> RootRewriter:
+        walker = Walker(plan, self.pseudonym, limits=self.limits, scrub=scrub)
+        inserts = _inserts(self.pseudonym, self.profile, self.original.encoding)
+        made = RootRewriter(self.original, walker, inserts, limits=self.limits)
+        made.run()
+        walker.identity.uids = walker.uids.originals
+        return made
+
+    def _uids(self, walker: Walker) -> _Uids:
+        sop_class = _text(walker, _SOP_CLASS) or self.original.sop_class_uid
+        uids = _Uids(sop_class, *(_text(walker, tag) for tag in (_SOP_INSTANCE, _SERIES, _STUDY)))
+        if not all(is_well_formed(uid.encode()) for uid in (sop_class, uids.sop_instance, uids.series, uids.study)):
+            raise BrokenError("It lacks a UID that every instance has.")
+        if is_directory(sop_class):
+            raise BrokenError("It is a directory of other files.")
+        return uids
+
+    def _proven(self, plan: Plan, made: RootRewriter, head: bytes) -> tuple[RootRewriter, tuple[Leak, ...]]:
+        """Return what was made and where identity is left in it; what leaks in a text of its own is made once more."""
+        ours = OURS | _written(self.pseudonym, self.profile)
+        proof = Proof(made.walker.identity, ours=ours, shifted=plan.shifted)
+        found = self._leaks(proof, made, head)
+        if not found or not all(proof.can_scrub(leak.tag, leak.vr) and plan.can_scrub(leak.tag) for leak in found):
+            return made, found
+        scrubbing = plan.scrubbing(leak.tag for leak in found)
+        made = self._rewritten(scrubbing, lambda tag, vr, value: proof.scrub(tag, vr, value, TEXT))
+        return made, self._leaks(proof, made, head)
+
+    def _leaks(self, proof: Proof, made: RootRewriter, head: bytes) -> tuple[Leak, ...]:
+        vrs = made.walker.vrs
+        pieces = (part for part in made.parts if isinstance(part, bytes))
+        found = proof.leaks((head[META_OFFSET:],), encoding=EXPLICIT_LITTLE, vrs=vrs)
+        found += proof.leaks(pieces, encoding=self.original.encoding, vrs=vrs)
+        spans = (part for part in made.parts if isinstance(part, Span) and part.tag not in PIXEL_TAGS)
+        return found + tuple(
+            Leak("value", span.tag, b"OB") for span in spans if proof.occurs_in(_chunks(self.original.source, span))
+        )
+
+    def _write(self, target: Sink, head: bytes, made: RootRewriter) -> int:
+        target.write(head)
+        size = len(head)
+        for part in made.parts:
+            if isinstance(part, bytes):
+                target.write(part)
+                size += len(part)
+            else:
+                for chunk in _chunks(self.original.source, part):
+                    target.write(chunk)
+                size += part.length
+        return size
+
+
+def _facts(made: RootRewriter, sop_class_uid: str) -> PixelFacts:
+    walker = made.walker
+    return PixelFacts(
+        sop_class_uid=sop_class_uid,
+        modality=_text(walker, 0x00080060).upper(),
+        conversion_type=_text(walker, 0x00080064).upper(),
+        image_type=_text(walker, 0x00080008).upper(),
+        burned_in_annotation=_text(walker, 0x00280301).upper(),
+        recognizable_features=_text(walker, 0x00280302).upper(),
+        has_pixels=made.has_pixels,
+        has_document=made.has_document,
+        overlay_in_pixels=made.has_overlay_in_pixels,
+    )
+
+
+def _text(walker: Walker, tag: int) -> str:
+    return walker.noted.get(tag, b"").strip(b"\0 ").decode("ascii", "replace")
+
+
+def _chunks(source: BinaryIO | IO[bytes], span: Span) -> Iterator[bytes]:
+    offset, end = span.offset, span.offset + span.length
+    while offset < end:
+        source.seek(offset)
+        chunk = source.read(min(end - offset, _CHUNK))
+        if not chunk:
+            raise BrokenError("It is shorter than its own size says.")
+        yield chunk
+        offset += len(chunk)
+
+
+def _inserts(pseudonym: Pseudonym, profile: Profile, encoding: Encoding) -> dict[int, bytes]:
+    """Return the elements that every output carries, by tag (PS3.15 E.1.1)."""
+    name = pseudonym.name.encode()
+    items = [
+        encoding.element(0x00080100, b"SH", code.value.encode())
+        + encoding.element(0x00080102, b"SH", b"DCM")
+        + encoding.element(0x00080104, b"LO", code.meaning.encode())
+        for code in profile.codes
+    ]
+    return {
+        0x00100010: encoding.element(0x00100010, b"PN", name),
+        0x00100020: encoding.element(0x00100020, b"LO", name),
+        0x00120062: encoding.element(0x00120062, b"CS", b"YES"),
+        0x00120063: encoding.element(0x00120063, b"LO", profile.method.encode()),
+        0x00120064: encoding.sequence(0x00120064, *items),
+        0x00280303: encoding.element(0x00280303, b"CS", profile.longitudinal.encode()),
+    }
+
+
+def _written(pseudonym: Pseudonym, profile: Profile) -> frozenset[bytes]:
+    """Return the values of `_inserts` and of the file meta information that are the same for everybody."""
+    texts = [pseudonym.name, profile.method, profile.longitudinal, IMPLEMENTATION_VERSION_NAME]
+    for code in profile.codes:
+        texts += (code.value, code.meaning)
+    return frozenset(text.encode() for text in texts)

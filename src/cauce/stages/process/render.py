@@ -1,0 +1,85 @@
+"""Previews: one frame of an object as an 8-bit image, and as a PNG."""
+
+from collections.abc import Sequence
+from typing import BinaryIO
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cauce.core.errors import NotFound, Undecodable
+from cauce.stages.process.display import fit, pixel_aspect, to_display
+from cauce.stages.process.layout import text
+from cauce.stages.process.reader import FrameReader, frames
+from cauce.stages.process.segments import segment_colour, shown_segment_frame
+
+_PNG = [
+    cv2.IMWRITE_PNG_COMPRESSION,
+    1,
+    cv2.IMWRITE_PNG_STRATEGY,
+    cv2.IMWRITE_PNG_STRATEGY_RLE,
+    cv2.IMWRITE_PNG_FILTER,
+    cv2.IMWRITE_PNG_FILTER_SUB,
+]
+
+
+def render(source: BinaryIO | FrameReader, *, frame: int | None = None, size_px: int = 512) -> NDArray[np.uint8]:
+    """Return one frame as a radiologist expects it, its longer side `size_px` pixels, pixels square.
+
+    `frame` is 0-based; `None` takes the middle one, of a segmentation the middle one of those that are not empty.
+    The result is (height, width) grey or (height, width, 3) red, green, blue.
+
+    Raises:
+        NotFound: the object has no pixels, or no such frame.
+        Refused: the source is no DICOM object.
+        Undecodable: the pixels cannot be decoded.
+    """
+    reader = source if isinstance(source, FrameReader) else frames(source)
+    layout = reader.layout
+    if layout is None:
+        raise NotFound("the object has no pixels")
+    segmentation = text(reader.ds, "Modality") == "SEG"
+    if frame is None:
+        frame = shown_segment_frame(reader) if segmentation else len(reader) // 2
+    if not 0 <= frame < len(reader):
+        raise NotFound("the object has no such frame")
+    stored = reader.read(frame)
+    if segmentation and layout.samples == 1 and layout.photometric != "PALETTE COLOR":
+        image = segment_colour(reader.ds, stored, frame=frame)
+    else:
+        image = to_display(reader.ds, layout, stored, frame=frame)
+    return fit(image, aspect=pixel_aspect(reader.ds, frame=frame), size_px=size_px)
+
+
+def preview_png(source: BinaryIO | FrameReader, *, size_px: int = 512) -> bytes:
+    """Return the middle frame as a PNG, see `render`.
+
+    Raises:
+        NotFound: the object has no pixels.
+        Refused: the source is no DICOM object.
+        Undecodable: the pixels cannot be decoded.
+    """
+    reader = source if isinstance(source, FrameReader) else frames(source)
+    image = render(reader, size_px=size_px)
+    if image.ndim == 3:  # noqa: PLR2004 - colour
+        image = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), np.uint8)
+    fine, encoded = cv2.imencode(".png", image, _PNG)
+    if not fine:
+        raise Undecodable("the preview cannot be encoded", transfer_syntax_uid=reader.transfer_syntax_uid)
+    return encoded.tobytes()
+
+
+def representative(indices: Sequence[float | None]) -> int:
+    """Return which instance of a series stands for it: the position of the middle one.
+
+    `indices` are instance numbers or slice positions, in any order; those without one come last.
+
+    Raises:
+        ValueError: `indices` is empty.
+    """
+    if not indices:
+        raise ValueError("a series has at least one instance")
+    numbered = [(index, position) for position, index in enumerate(indices) if index is not None]
+    if not numbered:
+        return len(indices) // 2
+    return sorted(numbered)[len(numbered) // 2][1]

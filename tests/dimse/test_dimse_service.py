@@ -1,0 +1,366 @@
+"""The real receiver: what a modality sends is stored, catalogued and receipted, and it hears the truth about it."""
+
+import os
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from dimse_peers import (
+    PATIENT_NAME,
+    WAIT_S,
+    Wire,
+    associate,
+    data,
+    dcmtk,
+    echo_status,
+    encoded,
+    instance,
+    listening,
+    needs_dcmtk,
+    status_of,
+    store_command,
+)
+from pydicom import dcmread, uid
+from pydicom.filebase import DicomBytesIO
+
+from cauce.core.errors import DatabaseUnavailable, Forbidden, InvalidRequest, NotFound, StorageUnavailable
+from cauce.core.statuses import Space
+from cauce.dimse.receiver import Access, RejectionReason
+from cauce.dimse.service import CatalogueReceiver
+from cauce.records.models import CallingAe, Instance, Job, Upload, UploadItem, Version
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CT = str(uid.CTImageStorage)
+EXPLICIT, IMPLICIT = uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian
+ELSEWHERE = "192.0.2.7"
+
+
+def send(port, *datasets, syntax=EXPLICIT, calling="CT1"):
+    """Send data sets on one association; their statuses."""
+    assoc = associate(port, [(datasets[0].SOPClassUID, [syntax])], calling=calling)
+    statuses = [assoc.send_c_store(ds).Status for ds in datasets]
+    assoc.release()
+    return statuses
+
+
+def until(condition):
+    end = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def all_closed():
+    return not Upload.objects.filter(finished_at=None).exists()
+
+
+def items():
+    return list(UploadItem.objects.order_by("pk").values_list("status", "code"))
+
+
+def test_what_is_sent_is_held_byte_for_byte_catalogued_and_receipted(tmp_path, services, receiver):
+    ds = instance()
+    with listening(tmp_path / "spool", receiver) as listener:
+        assert send(listener.port, ds) == [0x0000]
+        until(all_closed)
+    version = Version.objects.get()
+    with services.objects.open(Space.ORIGINALS, version.object_id) as stored:
+        content = stored.read()
+    assert content.endswith(encoded(ds))
+    assert dcmread(DicomBytesIO(content)).PatientName == PATIENT_NAME
+    upload = Upload.objects.get()
+    assert (upload.source, upload.sender, upload.final) == ("dimse", "CT1", False)
+    item = UploadItem.objects.get()
+    assert (item.status, item.name, item.sop_instance_uid) == ("stored", "C-STORE 1", ds.SOPInstanceUID)
+    assert version.source == "dimse"
+    assert Instance.objects.get().sop_instance_uid == ds.SOPInstanceUID
+
+
+def test_the_end_of_an_association_does_not_close_the_study(tmp_path, receiver):
+    with listening(tmp_path / "spool", receiver) as listener:
+        send(listener.port, instance())
+        until(all_closed)
+    job = Job.objects.get()
+    assert (job.step, job.status) == ("close", "queued")
+    assert job.due_at > Upload.objects.get().finished_at
+
+
+def test_a_resend_is_a_duplicate_in_whatever_encoding_and_other_content_a_conflict_and_all_hear_success(
+    tmp_path, receiver
+):
+    first, other = instance(uid="2.25.77"), instance(uid="2.25.77", pixels=b"\1" * 8192)
+    implicit = instance(uid="2.25.77", syntax=IMPLICIT)
+    with listening(tmp_path / "spool", receiver) as listener:
+        assert send(listener.port, first, first) == [0x0000, 0x0000]
+        assert send(listener.port, first) == [0x0000]
+        assert send(listener.port, implicit, syntax=IMPLICIT) == [0x0000]
+        assert send(listener.port, other, other) == [0x0000, 0x0000]
+        until(all_closed)
+    assert [status for status, _ in items()] == [
+        "stored",
+        "duplicate",
+        "duplicate",
+        "duplicate",
+        "conflict",
+        "duplicate",
+    ]
+    assert Version.objects.count() == 2
+    assert Upload.objects.count() == 4
+
+
+def test_what_cannot_be_read_is_refused_in_words_receipted_and_not_kept(tmp_path, services, receiver):
+    whole = encoded(instance())
+    with listening(tmp_path / "spool", receiver) as listener, Wire(listener.port) as wire:
+        wire.associate([(CT, (str(EXPLICIT),))])
+        for content, status in ((whole[:-4000], 0xC000), (b"", 0xC000), (b"\xff" * 500, 0xC000), (whole, 0x0000)):
+            wire.send(data(1, 3, store_command(CT, "1.2.3")), data(1, 2, content))
+            assert status_of(wire.receive()[1]) == status
+    assert [status for status, _ in items()] == ["refused", "refused", "refused", "stored"]
+    assert items()[0] == ("refused", "truncated")
+    assert len(list(services.objects.walk(Space.ORIGINALS))) == 1
+
+
+@pytest.mark.parametrize("sop_class", ["1.3.12.2.1107.5.9.1", "1.2.840.10008.5.1.4.1.1.99.7"])
+def test_private_and_unknown_classes_are_stored(tmp_path, receiver, sop_class):
+    with listening(tmp_path / "spool", receiver) as listener:
+        assert send(listener.port, instance(sop_class=sop_class)) == [0x0000]
+    assert Instance.objects.get().sop_class_uid == sop_class
+
+
+def test_an_echo_leaves_no_upload(tmp_path, receiver):
+    with listening(tmp_path / "spool", receiver) as listener:
+        assert echo_status(listener.port) == 0x0000
+    assert Upload.objects.count() == 0
+
+
+@pytest.mark.parametrize("error", [StorageUnavailable("x"), DatabaseUnavailable("x")])
+def test_when_a_store_does_not_answer_the_sender_is_told_to_come_again(tmp_path, services, error):
+    def take_in(_upload, _incoming):
+        raise error
+
+    failing = CatalogueReceiver(services, take_in=take_in, default_ae_title="CAUCE")
+    with listening(tmp_path / "spool", failing) as listener:
+        assert send(listener.port, instance()) == [0xA700]
+        until(all_closed)
+    assert items() == []
+
+
+def test_a_file_too_large_for_memory_is_stored_from_the_spool(tmp_path, receiver):
+    ds = instance(pixels=bytes(range(256)) * 4096)
+    with listening(tmp_path / "spool", receiver, memory_instance_bytes_max=100_000) as listener:
+        assert send(listener.port, ds) == [0x0000]
+    assert Version.objects.get().size_bytes > 256 * 4096
+
+
+def test_an_abort_in_the_middle_keeps_what_was_delivered_and_ends_the_upload(tmp_path, receiver):
+    content = encoded(instance())
+    with listening(tmp_path / "spool", receiver) as listener:
+        with Wire(listener.port) as wire:
+            wire.associate([(CT, (str(EXPLICIT),))])
+            wire.send(data(1, 3, store_command(CT, "1.2.3")), data(1, 2, content))
+            assert status_of(wire.receive()[1]) == 0x0000
+            wire.send(data(1, 3, store_command(CT, "1.2.3")), data(1, 0, content[:100]), b"\7\0\0\0\0\4\0\0\0\0")
+        until(lambda: Upload.objects.count() == 1 and all_closed())
+    assert items() == [("stored", "")]
+
+
+def test_associations_at_once_share_a_study_and_lose_nothing(tmp_path, receiver):
+    import threading
+
+    with listening(tmp_path / "spool", receiver) as listener:
+        statuses = []
+        threads = [
+            threading.Thread(
+                target=lambda number=number: statuses.extend(
+                    send(
+                        listener.port, *[instance(uid=f"2.25.5.{number}.{k}") for k in range(4)], calling=f"CT{number}"
+                    )
+                )
+            )
+            for number in range(6)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        until(all_closed)
+    assert statuses == [0x0000] * 24
+    assert Version.objects.count() == 24
+    assert Instance.objects.values("series__study").distinct().count() == 1
+    sent = Counter(UploadItem.objects.values_list("upload__sender", flat=True))
+    assert sent == {f"CT{number}": 4 for number in range(6)}
+
+
+def test_no_connection_to_the_database_is_left_open_by_associations_that_have_ended(tmp_path, receiver):
+    def open_files():
+        return sum("test" in _target(fd) and ".db" in _target(fd) for fd in Path("/proc/self/fd").iterdir())
+
+    with listening(tmp_path / "spool", receiver) as listener:
+        send(listener.port, instance())
+        until(all_closed)
+        listener.stop()
+        before = open_files()
+    with listening(tmp_path / "spool", receiver) as listener:
+        for _ in range(5):
+            send(listener.port, instance())
+        until(all_closed)
+        listener.stop()
+    assert open_files() <= before
+
+
+def _target(descriptor):
+    try:
+        return str(descriptor.readlink())
+    except OSError:
+        return ""
+
+
+def test_from_this_machine_any_title_may_store_and_nothing_is_noted(receiver):
+    for address in ("127.0.0.1", "::1", "127.3.2.1"):
+        assert receiver.admit(calling_ae="ANY", called_ae="WHATEVER", address=address).access is Access.ACCEPTED
+    assert CallingAe.objects.count() == 0
+
+
+def test_from_elsewhere_an_unknown_title_may_only_echo_and_is_seen_to_want_in(services, receiver, admin):
+    for _ in range(3):
+        assert receiver.admit(calling_ae="MR2", called_ae="CAUCE", address=ELSEWHERE).access is Access.ECHO_ONLY
+    (known,) = services.modalities.list(actor=admin)
+    assert (known.ae_title, known.address, known.is_allowed, known.attempts) == ("MR2", ELSEWHERE, False, 3)
+    assert known.first_seen <= known.last_seen
+
+
+def test_an_allowed_title_may_store_from_its_address_alone_until_it_is_forbidden(services, receiver, admin):
+    services.modalities.allow("MR2", ELSEWHERE, actor=admin)
+    assert receiver.admit(calling_ae="MR2", called_ae="CAUCE", address=ELSEWHERE).access is Access.ACCEPTED
+    assert receiver.admit(calling_ae="MR2", called_ae="CAUCE", address="192.0.2.8").access is Access.ECHO_ONLY
+    services.modalities.forbid("MR2", ELSEWHERE, actor=admin)
+    assert receiver.admit(calling_ae="MR2", called_ae="CAUCE", address=ELSEWHERE).access is Access.ECHO_ONLY
+
+
+def test_when_called_titles_are_restricted_another_is_rejected_even_from_here(services):
+    strict = CatalogueReceiver(services, take_in=None, default_ae_title="CAUCE", restrict_called=True)
+    admission = strict.admit(calling_ae="CT1", called_ae="OTHER", address="127.0.0.1")
+    assert (admission.access, admission.reason) == (
+        Access.REJECTED,
+        RejectionReason.CALLED_AE_TITLE_NOT_RECOGNIZED,
+    )
+    assert strict.admit(calling_ae="CT1", called_ae="CAUCE", address="127.0.0.1").access is Access.ACCEPTED
+
+
+class TestModalities:
+    """The register of calling AE titles."""
+
+    def test_changes_are_audited(self, services, admin):
+        from cauce.audit.models import AuditEvent
+
+        allowed = services.modalities.allow(" MR2 ", "::ffff:c000:0207", actor=admin)
+        services.modalities.forbid("MR2", allowed.address, actor=admin)
+        events = AuditEvent.objects.order_by("pk").values_list("action", "subject", "actor_name")
+        assert list(events) == [
+            ("modality.allow", allowed.public_id, "tester"),
+            ("modality.forbid", allowed.public_id, "tester"),
+        ]
+
+    def test_who_wants_in_is_listed_first(self, services, admin):
+        services.modalities.allow("AAA", ELSEWHERE, actor=admin)
+        services.modalities.note_attempt("BBB", ELSEWHERE)
+        services.modalities.note_attempt("AAA", "192.0.2.1")
+        listed = services.modalities.list(actor=admin)
+        assert [(one.ae_title, one.address, one.is_allowed) for one in listed] == [
+            ("AAA", "192.0.2.1", False),
+            ("BBB", ELSEWHERE, False),
+            ("AAA", ELSEWHERE, True),
+        ]
+
+    def test_an_attempt_before_the_permission_stays_known(self, services, admin):
+        services.modalities.note_attempt("MR2", ELSEWHERE)
+        allowed = services.modalities.allow("MR2", ELSEWHERE, actor=admin)
+        assert (allowed.attempts, allowed.is_allowed) == (1, True)
+        assert CallingAe.objects.count() == 1
+
+    @pytest.mark.parametrize(
+        ("title", "address", "field"),
+        [
+            ("", ELSEWHERE, "ae_title"),
+            ("X" * 17, ELSEWHERE, "ae_title"),
+            ("A\\B", ELSEWHERE, "ae_title"),
+            ("Ñ", ELSEWHERE, "ae_title"),
+            ("MR2", "somewhere", "address"),
+            ("MR2", "", "address"),
+        ],
+    )
+    def test_nonsense_is_not_allowed(self, services, admin, title, address, field):
+        with pytest.raises(InvalidRequest) as raised:
+            services.modalities.allow(title, address, actor=admin)
+        assert raised.value.field == field
+        assert CallingAe.objects.count() == 0
+
+    def test_only_an_administrator_looks_and_changes(self, services):
+        from cauce.core.actors import Actor
+        from cauce.core.statuses import Role
+
+        clinician = Actor(kind="user", name="c", role=Role.CLINICIAN)
+        for attempt in (
+            lambda: services.modalities.allow("MR2", ELSEWHERE, actor=clinician),
+            lambda: services.modalities.forbid("MR2", ELSEWHERE, actor=clinician),
+            lambda: services.modalities.list(actor=clinician),
+        ):
+            with pytest.raises(Forbidden):
+                attempt()
+        assert CallingAe.objects.count() == 0
+
+    def test_an_unknown_one_cannot_be_forbidden(self, services, admin):
+        with pytest.raises(NotFound):
+            services.modalities.forbid("MR2", ELSEWHERE, actor=admin)
+
+    def test_made_up_titles_push_out_each_other_and_none_that_is_allowed(self, services, admin, monkeypatch):
+        monkeypatch.setattr("cauce.adapters.modalities_sql.UNALLOWED_MAX", 5)
+        services.modalities.allow("MR2", ELSEWHERE, actor=admin)
+        for number in range(12):
+            services.modalities.note_attempt(f"X{number}", ELSEWHERE)
+        listed = [one.ae_title for one in services.modalities.list(actor=admin)]
+        assert sorted(listed) == ["MR2", "X10", "X11", "X7", "X8", "X9"]
+
+
+class TestStorescu:
+    """DCMTK's storescu with real files."""
+
+    pytestmark = needs_dcmtk
+
+    def test_a_real_series_is_stored_once_in_whatever_encoding_it_comes(self, tmp_path, receiver, corpus):
+        files = sorted((corpus / "series-ct-headphantom-s21610").rglob("*"))
+        files = [path for path in files if path.is_file()][:12]
+        assert len(files) == 12
+        with listening(tmp_path / "spool", receiver) as listener:
+            for options in ((), ("-xe",), ("-xi",)):
+                done = dcmtk("storescu", "-v", *options, "-aec", "CAUCE", "127.0.0.1", listener.port, *files)
+                assert done.returncode == 0, done.stderr
+            until(all_closed)
+        assert Counter(status for status, _ in items()) == {"stored": 12, "duplicate": 24}
+
+    def test_malformed_data_sets_get_an_answer_and_do_not_stop_the_next(self, tmp_path, receiver, malformed):
+        cases = [path for path in sorted(malformed.rglob("*.dcm")) if _data_set(path)][::4]
+        assert len(cases) > 40
+        with listening(tmp_path / "spool", receiver) as listener, Wire(listener.port) as wire:
+            wire.associate([(CT, (str(EXPLICIT),))])
+            answers = Counter()
+            for case in cases:
+                content = _data_set(case)
+                parts = [content[at : at + 100_000] for at in range(0, len(content), 100_000)]
+                wire.send(data(1, 3, store_command(CT, "1.2.3")), *[data(1, 0, part) for part in parts])
+                wire.send(data(1, 2, b""))
+                kind, answer = wire.receive()
+                assert kind == 0x04, case.name
+                answers[status_of(answer)] += 1
+        assert set(answers) <= {0x0000, 0xC000, 0xA700, 0x0122}
+        assert sum(answers.values()) == len(cases) == UploadItem.objects.count()
+
+
+def _data_set(path):
+    """What follows the file meta of a Part 10 file, `b""` where that cannot be told."""
+    content = path.read_bytes()
+    if content[128:140] != b"DICM\2\0\0\0UL\4\0" or os.path.getsize(path) > 5_000_000:
+        return b""
+    return content[144 + int.from_bytes(content[140:144], "little") :]
