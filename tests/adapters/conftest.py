@@ -4,7 +4,7 @@ from object_stores import make_store
 
 
 @pytest.fixture
-def disk(monkeypatch):
+def disk(monkeypatch, tmp_path):  # the folder is there before anything is recorded
     """The calls that make things durable, recorded (see `crash_model`)."""
     recorder = Disk()
     recorder.install(monkeypatch)

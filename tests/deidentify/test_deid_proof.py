@@ -31,7 +31,7 @@ MODEL, SCHEME, VALUE, MEANING = 0x00081090, 0x00080102, 0x00080100, 0x00080104
 ALPHABETS = {
     "latin": ("ISO_IR 100", "latin-1", "Buñuel^Jérôme", "Buñuel"),
     "central european": ("ISO_IR 101", "iso8859-2", "Wałęsa^Świętosław", "Wałęsa"),
-    "cyrillic": ("ISO_IR 144", "iso8859-5", "Люкceмбypг^Роза", "Люкceмбypг"),
+    "cyrillic": ("ISO_IR 144", "iso8859-5", "Иванов^Илья", "Иванов"),
     "greek": ("ISO_IR 126", "iso8859-7", "Διονυσιος", "Διονυσιος"),
     "hebrew": ("ISO_IR 138", "iso8859-8", "שרון^דבורה", "דבורה"),
     "arabic": ("ISO_IR 127", "iso8859-6", "قباني^لنزار", "قباني"),
@@ -40,7 +40,7 @@ ALPHABETS = {
     "gb18030": ("GB18030", "gb18030", "Wang^XiaoDong=王^小东", "小东"),
     "gbk": ("GBK", "gbk", "Wang^XiaoDong=王^小东", "小东"),
     "japanese": ("\\ISO 2022 IR 87", "iso2022_jp", "Yamada^Tarou=山田^太郎", "山田"),
-    "half width": ("ISO_IR 13", "shift_jis", "ﾔﾏﾀﾞ^ﾀﾛｳ", "ﾔﾏﾀﾞ"),  # noqa: RUF001 - what ISO_IR 13 is for
+    "half width": ("ISO_IR 13", "shift_jis", "ﾔﾏﾀﾞ^ﾀﾛｳ", "ﾔﾏﾀﾞ"),
 }
 
 
@@ -81,7 +81,7 @@ def test_a_korean_name_does_not_survive_with_or_without_its_designation():
 @pytest.mark.parametrize("spelling", ["BUNUEL", "buñuel", "BUÑUEL", "Bunuel", "scan_Buñuel_2", "xBuñuelx", "Buñuel"])
 def test_a_name_is_found_in_other_spellings(spelling):
     found = found_in("LO", spelling, names={"Buñuel^Luis".encode()}, character_sets={b"ISO_IR 192"})
-    assert [(leak.kind, leak.tag) for leak in found] == [("value", MODEL)]
+    assert [leak.tag for leak in found] == [MODEL]
 
 
 def test_a_name_in_one_encoding_is_found_in_another():
@@ -146,7 +146,7 @@ def test_what_is_planted_deep_inside_is_found(encoding):
         ("IS", "123456", 0x00200013),
         ("UI", "1.2.840.10008.5.1.4.1.1.2", 0x00080016),
         ("LO", "1.2.999.10.33", MODEL),
-        ("OB", b"May Head Li 0123456", 0x00282000),
+        ("OB", b"May Head Li 0123 45 67", 0x00282000),
         ("US", b"\1\2\3\4", 0x00280010),
         ("LO", "", MODEL),
     ],

@@ -1,6 +1,5 @@
 """The real receiver: what a modality sends is stored, catalogued and receipted, and it hears the truth about it."""
 
-import os
 import time
 from collections import Counter
 from pathlib import Path
@@ -171,16 +170,12 @@ def test_associations_at_once_share_a_study_and_lose_nothing(tmp_path, receiver)
 
     with listening(tmp_path / "spool", receiver) as listener:
         statuses = []
-        threads = [
-            threading.Thread(
-                target=lambda number=number: statuses.extend(
-                    send(
-                        listener.port, *[instance(uid=f"2.25.5.{number}.{k}") for k in range(4)], calling=f"CT{number}"
-                    )
-                )
-            )
-            for number in range(6)
-        ]
+
+        def study_part(number):
+            datasets = [instance(uid=f"2.25.5.{number}.{k}") for k in range(4)]
+            statuses.extend(send(listener.port, *datasets, calling=f"CT{number}"))
+
+        threads = [threading.Thread(target=study_part, args=(number,)) for number in range(6)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -361,6 +356,6 @@ class TestStorescu:
 def _data_set(path):
     """What follows the file meta of a Part 10 file, `b""` where that cannot be told."""
     content = path.read_bytes()
-    if content[128:140] != b"DICM\2\0\0\0UL\4\0" or os.path.getsize(path) > 5_000_000:
+    if content[128:140] != b"DICM\2\0\0\0UL\4\0" or len(content) > 5_000_000:
         return b""
     return content[144 + int.from_bytes(content[140:144], "little") :]

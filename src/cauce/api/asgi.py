@@ -19,6 +19,7 @@ from cauce.api.raw.problems import BodyTooLong, ClientGone
 from cauce.api.raw.request import Application, BodyLimits, Message, Receive, Request, Scope, Send
 from cauce.core.errors import CauceError
 from cauce.core.identifiers import new_public_id
+from cauce.ports.services import Services
 
 _PROJECT: Final = r"(?:/projects/(?P<project>[-A-Za-z0-9_]+))?"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -64,8 +65,9 @@ class Exchange:
 class WebApplication:
     """What the server runs. Set up once a process, by its lifespan or by its first request."""
 
-    def __init__(self, *, limits: BodyLimits | None = None) -> None:
-        """Nothing is set up yet."""
+    def __init__(self, *, services: Services | None = None, limits: BodyLimits | None = None) -> None:
+        """Nothing is set up yet. `services` are those of `bootstrap` unless given."""
+        self._services = services
         self._limits = limits or BodyLimits()
         self._starting = threading.Lock()
         self._intake: Intake | None = None
@@ -87,7 +89,7 @@ class WebApplication:
         with self._starting:
             if self._intake is None:
                 bootstrap.setup("web")
-                self._intake = Intake(bootstrap.services(), limits=self._limits)
+                self._intake = Intake(self._services or bootstrap.services(), limits=self._limits)
                 self._routes = _routes()
                 self._django = _django()
             return self._intake

@@ -123,10 +123,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
-        "ItemStatusEnum": "cauce.core.statuses.ItemStatus",
-        "JobStatusEnum": "cauce.core.statuses.JobStatus",
-        "RoleEnum": "cauce.core.statuses.Role",
-        "StudyStatusEnum": "cauce.core.statuses.StudyStatus",
+        "ItemStatusEnum": "cauce.api.rest.fields.ITEM_STATUSES",
+        "JobStatusEnum": "cauce.api.rest.fields.JOB_STATUSES",
+        "RevisionStatusEnum": "cauce.api.rest.fields.REVISION_STATUSES",
+        "RoleEnum": "cauce.api.rest.fields.ROLES",
+        "StudyStatusEnum": "cauce.api.rest.fields.STUDY_STATUSES",
     },
 }
 LOGGING_CONFIG = None  # logs are configured by `bootstrap`, for every process alike

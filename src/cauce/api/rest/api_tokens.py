@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -98,7 +97,7 @@ class ApiTokenDetail(Endpoint):
         """Return a token, without its text."""
         return Response(ApiTokenSerializer(_found(self.actor, token_id)).data)
 
-    @extend_schema(responses={204: OpenApiTypes.NONE}, tags=["accounts"])
+    @extend_schema(responses={204: None}, tags=["accounts"])
     def delete(self, request: Request, token_id: str) -> Response:  # noqa: ARG002 - the framework's signature
         """Revoke a token: one's own, or anybody's for administrators. Revoking twice is no error."""
         with transaction.atomic():

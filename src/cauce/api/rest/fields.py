@@ -6,6 +6,15 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
+from cauce.core.statuses import AttentionCause, ItemStatus, JobStatus, Role, StudyStatus
+
+STUDY_STATUSES = [(member.value, member.value) for member in StudyStatus]
+REVISION_STATUSES = [*STUDY_STATUSES[1:], ("cancelled", "cancelled")]
+JOB_STATUSES = [(member.value, member.value) for member in JobStatus]
+ITEM_STATUSES = [(member.value, member.value) for member in ItemStatus]
+ROLES = [(member.value, member.value) for member in Role]
+CAUSES = [(member.value, member.value) for member in AttentionCause]
+
 
 class IdentityGate(serializers.Serializer[Any]):
     """Leaves `identity_fields` out of every answer, unless the view says that its actor may see them."""

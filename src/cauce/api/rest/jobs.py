@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from cauce import bootstrap, flow
 from cauce.api.rest import parameters
 from cauce.api.rest.endpoint import Endpoint, GenericEndpoint
-from cauce.api.rest.fields import link
+from cauce.api.rest.fields import JOB_STATUSES, link
 from cauce.api.rest.parameters import parameter
 from cauce.api.rest.permissions import MayAdminister
 from cauce.core.errors import NotFound
@@ -26,7 +26,7 @@ class JobSerializer(serializers.Serializer[Any]):
     id = serializers.CharField(source="public_id")
     url = serializers.SerializerMethodField()
     step = serializers.CharField()
-    status = serializers.ChoiceField(choices=[member.value for member in JobStatus])
+    status = serializers.ChoiceField(choices=JOB_STATUSES)
     study = serializers.CharField(source="study.public_id")
     series = serializers.CharField(source="series.public_id", default=None, allow_null=True)
     revision = serializers.IntegerField(source="revision.number", default=None, allow_null=True)

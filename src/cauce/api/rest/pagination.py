@@ -41,7 +41,7 @@ class NewestFirst(BasePagination):
         """
         self._url = request.build_absolute_uri()
         keyset: Sequence[str] = getattr(view, "keyset", ("-id",))
-        limit = _limit(request)
+        limit = _limit(request, getattr(view, "limit", LIMIT))
         self.total = queryset.count() if _wants_total(request) else None
         cursor = request.query_params.get("cursor")
         is_backward, values = _decode(cursor, queryset, keyset) if cursor else (False, None)
@@ -106,8 +106,8 @@ def _parameter(name: str, description: str, schema: Mapping[str, Any]) -> dict[s
     return {"name": name, "required": False, "in": "query", "description": description, "schema": schema}
 
 
-def _limit(request: Request) -> int:
-    text = request.query_params.get("limit", str(LIMIT))
+def _limit(request: Request, default: int) -> int:
+    text = request.query_params.get("limit", str(default))
     is_number = text.isascii() and text.isdigit() and len(text) <= _NUMBER_LENGTH_MAX
     if not is_number or not 1 <= int(text) <= LIMIT_MAX:
         raise InvalidRequest(f"limit wants a number from 1 to {LIMIT_MAX}.", field="limit")

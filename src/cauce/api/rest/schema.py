@@ -6,24 +6,23 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
 
-PROBLEM = {
-    "type": "object",
-    "required": ["type", "title", "status", "detail", "code"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "code": {"type": "string", "description": "Stable; programs compare this."},
-        "errors": {"type": "object", "additionalProperties": {}, "description": "What is wrong, by field."},
-    },
-}
 _ANSWERS = {
     "400": "The request is wrong.",
     "401": "No credentials, or none that are valid.",
     "403": "The account may not do this.",
     "404": "There is no such thing, or none for this account.",
 }
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    """Every error: a problem document (RFC 9457)."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField()
+    code = serializers.CharField(help_text="Stable; programs compare this.")
+    errors = serializers.DictField(required=False, help_text="What is wrong, by field.")
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # the library is partly untyped
@@ -52,16 +51,7 @@ class CauceSchema(AutoSchema):
         for status, description in _ANSWERS.items():
             if status == "404" and "{" not in self.path:
                 continue
-            content = {"application/problem+json": {"schema": PROBLEM}}
+            problem = self.resolve_serializer(ProblemSerializer, "response").ref  # type: ignore[no-untyped-call] # the library's signature
+            content = {"application/problem+json": {"schema": problem}}
             bodies.setdefault(status, {"description": description, "content": content})
         return bodies
-
-
-class ProblemSerializer(serializers.Serializer[Any]):
-    """A problem document, for routes that name one of their own."""
-
-    type = serializers.CharField()
-    title = serializers.CharField()
-    status = serializers.IntegerField()
-    detail = serializers.CharField()
-    code = serializers.CharField()

@@ -5,10 +5,16 @@ from typing import Any, ClassVar
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from cauce.api.rest.fields import FiniteFloatField, IdentityGate, link
+from cauce.api.rest.fields import (
+    CAUSES,
+    JOB_STATUSES,
+    REVISION_STATUSES,
+    STUDY_STATUSES,
+    FiniteFloatField,
+    IdentityGate,
+    link,
+)
 from cauce.api.rest.summaries import SeriesLine, StudyLine
-from cauce.core.statuses import AttentionCause, JobStatus, StudyStatus
-from cauce.records.models import Revision
 
 IDENTITY = (
     "study_instance_uid",
@@ -42,7 +48,7 @@ SERIES_IDENTITY = (
 class CauseSerializer(serializers.Serializer[Any]):
     """Why a person should look."""
 
-    cause = serializers.ChoiceField(choices=[member.value for member in AttentionCause])
+    cause = serializers.ChoiceField(choices=CAUSES)
     detail = serializers.CharField()
     count = serializers.IntegerField()
 
@@ -55,7 +61,7 @@ class StudySerializer(IdentityGate):
     id = serializers.CharField(source="study.public_id")
     url = serializers.SerializerMethodField()
     project = serializers.CharField(source="study.project.slug")
-    status = serializers.ChoiceField(choices=[member.value for member in StudyStatus], source="study.status")
+    status = serializers.ChoiceField(choices=STUDY_STATUSES, source="study.status")
     causes = CauseSerializer(many=True, source="study.causes")
     modalities = serializers.ListField(child=serializers.CharField())
     series_count = serializers.SerializerMethodField()
@@ -148,7 +154,7 @@ class RevisionSerializer(serializers.Serializer[Any]):
 
     id = serializers.CharField(source="public_id")
     number = serializers.IntegerField()
-    status = serializers.ChoiceField(choices=Revision.Status.choices)
+    status = serializers.ChoiceField(choices=REVISION_STATUSES)
     causes = CauseSerializer(many=True)
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
@@ -158,7 +164,7 @@ class JobCountSerializer(serializers.Serializer[Any]):
     """How many jobs of a step are where."""
 
     step = serializers.CharField()
-    status = serializers.ChoiceField(choices=[member.value for member in JobStatus])
+    status = serializers.ChoiceField(choices=JOB_STATUSES)
     count = serializers.IntegerField()
 
 

@@ -13,10 +13,10 @@ from rest_framework.response import Response
 from cauce import flow
 from cauce.api.rest import parameters
 from cauce.api.rest.endpoint import GenericEndpoint
-from cauce.api.rest.fields import link
+from cauce.api.rest.fields import CAUSES, ITEM_STATUSES, link
 from cauce.api.rest.parameters import parameter
 from cauce.core.errors import Forbidden, NotFound
-from cauce.core.statuses import AttentionCause, ItemStatus
+from cauce.core.statuses import ItemStatus
 from cauce.records.models import DeidentifiedInstance, InstanceResult, Upload, UploadItem, VersionHeader
 from cauce.records.visibility import Visible
 
@@ -57,7 +57,7 @@ class BecameSerializer(serializers.Serializer[Any]):
     """What became of an instance after it was stored."""
 
     state = serializers.ChoiceField(choices=["waiting", "held_back", "deidentified", "processed"])
-    cause = serializers.ChoiceField(choices=["", *(member.value for member in AttentionCause)])
+    cause = serializers.ChoiceField(choices=[("", ""), *CAUSES])
     outcome = serializers.CharField(help_text="What measuring it led to, once it was processed.")
 
 
@@ -65,7 +65,7 @@ class ItemSerializer(serializers.Serializer[Any]):
     """The verdict on one file, and what became of it."""
 
     name = serializers.CharField()
-    status = serializers.ChoiceField(choices=[member.value for member in ItemStatus])
+    status = serializers.ChoiceField(choices=ITEM_STATUSES)
     code = serializers.CharField()
     detail = serializers.CharField()
     sop_instance_uid = serializers.CharField()
@@ -127,7 +127,10 @@ class UploadDetail(GenericEndpoint):
 
     serializer_class = ItemSerializer
     keyset = ("id",)
-    parameters: ClassVar = (parameter("status", "Only files with this verdict.", enum=ItemStatus, many=True),)
+    parameters: ClassVar = (
+        parameter("status", "Only files with this verdict.", enum=ItemStatus, many=True),
+        parameter("unpacked", "`true`: only files that came in a zip.", bool),
+    )
 
     @extend_schema(operation_id="uploads_retrieve", responses=ReceiptSerializer, tags=["uploads"])
     def get(self, request: Request, upload_id: str) -> Response:
@@ -136,6 +139,8 @@ class UploadDetail(GenericEndpoint):
         items = upload.items.select_related("study")
         if statuses := self.choices("status", ItemStatus):
             items = items.filter(status__in=statuses)
+        if parameters.flag(request.query_params, "unpacked"):
+            items = items.filter(name__icontains=".zip/")
         page: list[UploadItem] = self.paginate_queryset(items) or []
         context = {"request": request, "counts": counts_of([upload.pk]), **outcomes_of(page)}
         shown = UploadSerializer(upload, context=context).data

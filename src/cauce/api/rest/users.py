@@ -14,12 +14,11 @@ from rest_framework.response import Response
 
 from cauce.accounts.models import User
 from cauce.api.rest.endpoint import Endpoint, GenericEndpoint
+from cauce.api.rest.fields import ROLES
 from cauce.api.rest.logins import PASSWORD_LENGTH_MAX, USERNAME_LENGTH_MAX
 from cauce.api.rest.permissions import MayAdminister
 from cauce.core.errors import Conflicting, NotFound
 from cauce.core.statuses import Role
-
-_ROLES = [role.value for role in Role]
 
 
 class PasswordField(serializers.CharField):
@@ -44,7 +43,7 @@ class UserSerializer(serializers.Serializer[Any]):
 
     id = serializers.CharField(source="public_id", read_only=True)
     username = serializers.CharField(max_length=USERNAME_LENGTH_MAX, validators=[User.username_validator])
-    role = serializers.ChoiceField(choices=_ROLES)
+    role = serializers.ChoiceField(choices=ROLES)
     is_active = serializers.BooleanField(default=True)
     password = PasswordField()
     created_at = serializers.DateTimeField(source="date_joined", read_only=True)
@@ -54,7 +53,7 @@ class UserSerializer(serializers.Serializer[Any]):
 class UserChangeSerializer(serializers.Serializer[Any]):
     """What can change of an account. A new password, or an end of activity, ends its tokens and sessions."""
 
-    role = serializers.ChoiceField(choices=_ROLES, required=False)
+    role = serializers.ChoiceField(choices=ROLES, required=False)
     is_active = serializers.BooleanField(required=False)
     password = PasswordField(required=False)
 

@@ -65,8 +65,8 @@ class Identity:
             self.values.update(part.strip(b" \0") for part in value.split(b"\\"))
 
     def codecs(self) -> list[str]:
-        """Return Python's names of the codecs declared, Latin-1 and UTF-8 always among them."""
-        found = {"utf-8": None, "latin-1": None}
+        """Return Python's names of the codecs declared, in no particular order; empty where only ASCII is."""
+        found: dict[str, None] = {}
         for value in self.character_sets:
             for part in value.split(b"\\"):
                 codec = python_encoding.get(part.strip(b" \0").decode("ascii", "replace"))

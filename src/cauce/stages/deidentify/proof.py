@@ -59,7 +59,8 @@ class Proof:
         """
         self._ours = frozenset(value.strip(b" \0") for value in ours)
         self._shifted = frozenset(shifted)
-        self._codecs = identity.codecs()
+        self._declared = identity.codecs()
+        self._codecs = (*self._declared, "utf-8", "latin-1")
         self._uids = frozenset(uid for uid in identity.uids if len(uid) >= VALUE_MIN)
         persons = self._texts(identity.names)
         names = {part for text in persons for part in _NAME_PARTS.split(text)}
@@ -77,7 +78,11 @@ class Proof:
             raise BrokenError("It names more people and numbers than can be proven absent.")
 
     def _texts(self, values: Iterable[bytes]) -> set[str]:
-        return {text for raw in values for text in readings(raw, self._codecs)}
+        """Return what values of the original say, in the encodings that it declares, or else in the likeliest."""
+        found = set()
+        for raw in values:
+            found |= readings(raw, self._declared) or readings(raw, ("utf-8",)) or readings(raw, ("latin-1",))
+        return found
 
     def _encoded(self, texts: Iterable[str]) -> set[bytes]:
         """Return texts as they may stand in binary values, in lower case as far as bytes have one."""

@@ -49,7 +49,7 @@ _IMMERKAER = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SeriesSummary:
+class SeriesFigures:
     """Figures of a series, pooled from those of its instances.
 
     Mean and standard deviation are those of all pixels together; `snr` and `sharpness` are medians over instances.
@@ -264,11 +264,12 @@ def _median(values: NDArray[np.float32]) -> float:
 
 
 def _sharpness(grey: NDArray[np.uint8]) -> float:
-    deviation = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S))[1]
-    return float(deviation[0, 0]) ** 2
+    response = cv2.Laplacian(grey, cv2.CV_16S)
+    mean = cv2.sumElems(response)[0] / response.size
+    return cv2.norm(response, cv2.NORM_L2SQR) / response.size - mean * mean
 
 
-def summarise(measurements: Sequence[Measurement]) -> SeriesSummary:
+def summarise(measurements: Sequence[Measurement]) -> SeriesFigures:
     """Pool the figures of a series' instances; mean and standard deviation come out as of all pixels together."""
     measured = [m for m in measurements if m.outcome == "measured"]
     total = Moments()
@@ -276,7 +277,7 @@ def summarise(measurements: Sequence[Measurement]) -> SeriesSummary:
         if m.mean is not None and m.standard_deviation is not None and m.minimum is not None and m.maximum is not None:
             total = total.plus(Moments(m.pixels, m.mean, m.standard_deviation**2 * m.pixels, m.minimum, m.maximum))
     units = {m.unit for m in measured}
-    return SeriesSummary(
+    return SeriesFigures(
         instances=len(measurements),
         measured=len(measured),
         no_pixels=sum(m.outcome == "no_pixels" for m in measurements),

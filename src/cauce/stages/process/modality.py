@@ -95,7 +95,8 @@ def first_lut(ds: Dataset, keyword: str) -> LookUpTable | None:
         entries = entries or 65536
         data = items[0].LUTData
         if isinstance(data, bytes):
-            values = np.frombuffer(data, np.uint8 if len(data) < 2 * entries else "<u2")
+            words = "<u2" if items[0].original_encoding[1] is not False else ">u2"
+            values = np.frombuffer(data, np.uint8 if len(data) < 2 * entries else words)
         else:
             values = np.atleast_1d(np.asarray(data)) & 0xFFFF
         signed = integer(ds, "PixelRepresentation") == 1

@@ -12,6 +12,7 @@ from cauce.stages.process.display import fit, pixel_aspect, to_display
 from cauce.stages.process.layout import text
 from cauce.stages.process.reader import FrameReader, frames
 from cauce.stages.process.segments import segment_colour, shown_segment_frame
+from cauce.stages.process.slide import overview
 
 _PNG = [
     cv2.IMWRITE_PNG_COMPRESSION,
@@ -26,7 +27,8 @@ _PNG = [
 def render(source: BinaryIO | FrameReader, *, frame: int | None = None, size_px: int = 512) -> NDArray[np.uint8]:
     """Return one frame as a radiologist expects it, its longer side `size_px` pixels, pixels square.
 
-    `frame` is 0-based; `None` takes the middle one, of a segmentation the middle one of those that are not empty.
+    `frame` is 0-based; `None` takes the middle one, of a segmentation the middle one of those that are not empty, of a
+    whole slide all tiles of a level that has no more than `TILES_MAX`.
     The result is (height, width) grey or (height, width, 3) red, green, blue.
 
     Raises:
@@ -38,6 +40,9 @@ def render(source: BinaryIO | FrameReader, *, frame: int | None = None, size_px:
     layout = reader.layout
     if layout is None:
         raise NotFound("the object has no pixels")
+    whole = overview(reader, size_px=size_px) if frame is None else None
+    if whole is not None:
+        return fit(whole, aspect=pixel_aspect(reader.ds, frame=0), size_px=size_px)
     segmentation = text(reader.ds, "Modality") == "SEG"
     if frame is None:
         frame = shown_segment_frame(reader) if segmentation else len(reader) // 2

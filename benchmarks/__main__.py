@@ -1,0 +1,50 @@
+"""Intake, measured side by side: `python -m benchmarks [instances]`."""
+
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from benchmarks import load, servers
+from benchmarks.servers import Server
+
+INSTANCES = 240
+
+
+def main() -> None:
+    """Run every measurement against both servers in turn and print rates and ratios."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else INSTANCES
+    with tempfile.TemporaryDirectory(prefix="cauce-bench-") as text, ExitStack() as stack:
+        folder = Path(text)
+        running = [stack.enter_context(servers.cauce(folder / "cauce"))]
+        if servers.has_orthanc():
+            running.append(stack.enter_context(servers.orthanc(folder / "orthanc")))
+        else:
+            print("Orthanc is not installed (apt-get install orthanc orthanc-dicomweb): no ratios")
+        print(f"{count} CT files of 0.5 MB, instances per second")
+        for title, measure in _measurements(folder):
+            rates = [measure(server, load.slices(count)) for server in running]
+            shown = "  ".join(f"{server.name} {rate:6.1f}" for server, rate in zip(running, rates, strict=True))
+            ratio = f"  ratio {rates[0] / rates[1]:.2f}" if len(rates) > 1 else ""
+            print(f"{title:<24} {shown}{ratio}", flush=True)
+
+
+def _measurements(folder: Path) -> "list[tuple[str, Callable[[Server, Sequence[bytes]], float]]]":
+    def by_c_store(associations: int) -> Callable[[Server, Sequence[bytes]], float]:
+        def measure(server: Server, files: Sequence[bytes]) -> float:
+            place = folder / f"{server.name}-{associations}"
+            return load.c_store(server, files, place, associations=associations)
+
+        return measure
+
+    return [
+        ("STOW, 1 client", lambda server, files: load.stow(server, files, clients=1)),
+        ("STOW, 8 clients", lambda server, files: load.stow(server, files, clients=8)),
+        ("C-STORE, 1 association", by_c_store(1)),
+        ("C-STORE, 8 associations", by_c_store(8)),
+    ]
+
+
+if __name__ == "__main__":
+    main()
