@@ -230,10 +230,10 @@ def test_large_elements_that_are_kept_are_the_same_bytes():
 
 
 def test_a_header_of_many_windows_is_walked():
-    items = [data_set({0x00081150: ("UI", CT), 0x00081155: ("UI", f"1.2.999.{i}")}) for i in range(12_000)]
+    items = [data_set({0x00081150: ("UI", CT), 0x00081155: ("UI", f"1.2.999.{i}")}) for i in range(5_000)]
     content = ct_file(x00081140=("SQ", items), x00081115=("SQ", items), x0008114A=("SQ", items))
     ds = read(cleaned(content))
-    assert len({ref.ReferencedSOPInstanceUID for ref in ds.ReferencedImageSequence}) == 12_000
+    assert len({ref.ReferencedSOPInstanceUID for ref in ds.ReferencedImageSequence}) == 5_000
     assert ds.ReferencedImageSequence == ds.ReferencedInstanceSequence
 
 

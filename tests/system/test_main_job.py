@@ -37,7 +37,7 @@ def test_a_sample_goes_through_the_whole_flow_and_again_is_all_duplicates(start,
     series = platform.get(f"/api/studies/{studies['CT']['id']}/")["series"][0]
     assert series["figures"]["measured"] == series["instances"]
     assert series["figures"]["unit"] == "HU"
-    picture = httpx.get(f"{platform.url}{series['preview']}", headers=platform.headers)
+    picture = httpx.get(series["preview"], headers=platform.headers)
     assert picture.content.startswith(b"\x89PNG")
     results = platform.rows("/api/results/")
     assert [round(result["mean_before_normalization"], 6) for result in results if result["data_size"]] == [

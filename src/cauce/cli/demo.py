@@ -9,10 +9,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from cauce.cli.client import Client
-from cauce.cli.output import NOTHING, console, status_text
+from cauce.cli.output import console, status_text
 from cauce.cli.sending import Sending, files_of
 from cauce.cli.supervisor import Supervisor
 from cauce.cli.up import NotReady, running
@@ -99,25 +98,27 @@ def _show(client: Client, studies: list[str], out: Console) -> None:
     for study in studies:
         found = client.get(f"/api/studies/{study}/")
         title = found.get("study_description") or "study"
-        line = status_text(found["status"])
-        out.print(f"\n[bold]{title}[/bold] ", line, sep="", end="")
+        out.print()
+        out.print(f"[bold]{title}[/bold]  ", status_text(found["status"]), sep="")
         out.print(f"  {client.base_url}/studies/{study}/")
-        for cause in found.get("causes", []):
-            out.print(f"  {cause['cause']}: {cause['detail']} ({cause['count']})", style="yellow")
-        out.print(_series_table(found["series"]))
+        for cause in found["causes"]:
+            out.print(f"  {cause['cause']}: {cause['detail']}", style="yellow")
+        for series in found["series"]:
+            out.print(f"  {_series_line(series)}")
+    out.print()
 
 
-def _series_table(rows: list[dict[str, Any]]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 2))
-    for name in ("series", "instances", "mean", "st. dev.", "minimum", "maximum", "SNR", "sharpness"):
-        table.add_column(name, justify="left" if name == "series" else "right")
-    for row in rows:
-        figures = row.get("figures") or {}
-        unit = figures.get("unit") or ""
-        numbers = [figures.get(name) for name in ("mean", "standard_deviation", "minimum", "maximum")]
-        shown = [f"{number:.1f} {unit}".strip() if number is not None else NOTHING for number in numbers]
-        rest = [figures.get(name) for name in ("snr", "sharpness")]
-        shown += [f"{number:.1f}" if number is not None else NOTHING for number in rest]
-        label = f"{row.get('modality', '')} {row.get('series_description') or ''}".strip()
-        table.add_row(label, str(row.get("instances", "")), *shown)
-    return table
+def _series_line(series: dict[str, Any]) -> str:
+    """Return a series and its figures in one line."""
+    name = f"{series['modality']} {series.get('series_description') or ''}".strip()
+    line = f"{name}, {series['instances']} images"
+    figures = series.get("figures") or {}
+    if figures.get("mean") is None:
+        return f"{line}: not measured"
+    unit = f" {figures['unit']}" if figures["unit"] else ""
+    spread = f"mean {figures['mean']:.1f}{unit}, standard deviation {figures['standard_deviation']:.1f}"
+    ends = f"from {figures['minimum']:.0f} to {figures['maximum']:.0f}"
+    rest = [
+        f"{label} {figures[key]:.0f}" for label, key in (("SNR", "snr"), ("sharpness", "sharpness")) if figures[key]
+    ]
+    return f"{line}: {', '.join([spread, ends, *rest])}"

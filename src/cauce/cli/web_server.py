@@ -32,7 +32,6 @@ def serve_web(settings: Settings) -> None:
         log_level=LogLevels.warning,
         ssl_cert=settings.tls_cert,
         ssl_key=settings.tls_key,
-        process_name="cauce-web",
     )
     server.serve()
 

@@ -20,8 +20,7 @@ def require_json_accepted(request: Request) -> None:
         NotAcceptable: it does not.
     """
     accept = request.query.get("accept") or request.headers.get("accept", "")
-    ranges = list(_ranges(accept))
-    if ranges and _JSON_RANGES.isdisjoint(ranges):
+    if accept.strip() and _JSON_RANGES.isdisjoint(_ranges(accept)):
         raise NotAcceptable(f"Answers are {DICOM_JSON}.")
 
 

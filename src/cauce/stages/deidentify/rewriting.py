@@ -120,7 +120,8 @@ class RootRewriter:
         except ShortError as error:
             walker.counts = counts
             del out[mark:]
-            if length == UNDEFINED and self._slide(position, 2 * (len(walker.buffer) - position) + _WINDOW):
+            have = len(walker.buffer) - position
+            if length == UNDEFINED and self._slide(position, have + max(1, min(3 * have + _WINDOW, self._bytes_left))):
                 return 0
             raise BrokenError("An element reaches beyond what holds it, or the file is cut off.") from error
 

@@ -34,21 +34,29 @@ def frames(source: BinaryIO) -> "FrameReader":
 
 
 def decoded_frames(source: BinaryIO) -> Iterator[bytes]:
-    """Yield the frames of an object as little-endian bytes that do not depend on how it is encoded.
+    """Yield the frames of an object as the bytes that a native little endian file of it would hold.
 
-    Two lossless encodings of one object, native ones among them, give the same bytes: those that a native file holds,
-    but for what native files may differ in. Colour is compared by pixel whatever Planar Configuration says, in the
-    colour space that is stored (JPEG 2000's own transform, which every decoder undoes, leaves red, green, blue); each
-    frame of single bits begins on a byte; the unused bits of signed values repeat the sign. Nothing is yielded of an
-    object without pixels.
+    So that losslessly compressed objects can be compared with each other and with native ones. Colour comes by pixel,
+    whatever Planar Configuration says, in the colour space that is stored, except that the transform of JPEG 2000,
+    which every decoder undoes, leaves red, green, blue; lossy JPEG and JPEG XL come as red, green, blue as well. Bits
+    that a codestream has no room for repeat the sign of signed values, and are 0 of unsigned ones. Single bits run on
+    from frame to frame, as in a native file. Nothing is yielded of an object without pixels.
 
     Raises:
         Refused: the bytes are no DICOM object.
         Undecodable: the pixels cannot be decoded, or are video.
     """
     reader = frames(source)
+    rest = np.zeros(0, np.uint8)
     for index in range(len(reader)):
-        yield reader.cells(index).tobytes()
+        cells = reader.cells(index)
+        if reader.layout is not None and reader.layout.bits_allocated == 1:
+            bits = np.concatenate([rest, cells.ravel()])
+            whole = len(bits) & ~7
+            cells, rest = np.packbits(bits[:whole], bitorder="little"), bits[whole:]
+        yield cells.tobytes()
+    if len(rest):
+        yield np.packbits(rest, bitorder="little").tobytes()
 
 
 class FrameReader:
@@ -140,9 +148,8 @@ class FrameReader:
     def cells(self, index: int) -> Frame:
         """Return frame `index` as a native file would hold it, samples of one pixel side by side, unconverted.
 
-        (rows, columns) or (rows, columns, 3), little endian, colour in the stored colour space; signed values are
-        extended from their stored bits, of unsigned ones the unused bits are kept. Subsampled native colour is one row
-        of bytes, frames of single bits are packed. Lossy JPEG and JPEG XL in colour come as red, green, blue.
+        (rows, columns) or (rows, columns, 3), little endian; subsampled native colour is one row of bytes, single bits
+        are 0 and 1. `decoded_frames` says more.
 
         Raises:
             Undecodable: as `read`; also of video, whose frames no other encoding of the object would share.
@@ -154,10 +161,8 @@ class FrameReader:
         if self._video is not None:
             raise Undecodable("the frames of a video are not compared", transfer_syntax_uid=self.transfer_syntax_uid)
         array, precision, _ = self._as_encoded(layout, index)
-        if layout.bits_allocated == 1:
-            return np.packbits(array, bitorder="little")
-        if layout.signed and not layout.floating and layout.high_bit == layout.bits_stored - 1:
-            array = _stored_values(array, layout, bits=min(precision or layout.bits_stored, layout.bits_stored))
+        if precision is not None and layout.signed and layout.bits_allocated > 1:
+            array = _stored_values(array, layout, bits=precision)
         return np.ascontiguousarray(array.astype(layout.dtype.newbyteorder("<"), copy=False))
 
     def _read(self, layout: PixelLayout, index: int) -> Frame:

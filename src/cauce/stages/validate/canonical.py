@@ -23,7 +23,7 @@ from cauce.stages.validate.canonical_pixels import (
     compressed_digest,
     pixel_digest,
 )
-from cauce.stages.validate.canonical_values import VALUE, canonical_value, is_text, may_hold_items, stream_digest
+from cauce.stages.validate.canonical_values import VALUE, canonical_value, may_hold_items, stream_digest
 from cauce.stages.validate.columns import Columns
 from cauce.stages.validate.frames import Fragments
 from cauce.stages.validate.json_model import INLINE_MAX, Context
@@ -91,7 +91,7 @@ def canonical_digest(source: BinaryIO, *, size_bytes: int, limits: Limits, decod
         )
         is_sampled = is_sampled and digest.is_sampled
         whole.records.add(element.tag, digest.sha256)
-    whole.settle_layout(is_sampled=is_sampled, is_colour=pixels.samples_per_pixel > 1)
+    whole.settle_layout(is_sampled=is_sampled)
     return whole.records.digest()
 
 
@@ -187,10 +187,10 @@ class _DataSet:
             self._context.big = walker.big
             take[kind](tag, vr, offset, length, value)
 
-    def settle_layout(self, *, is_sampled: bool, is_colour: bool) -> None:
+    def settle_layout(self, *, is_sampled: bool) -> None:
         """Add the elements on the layout of colour: of pixels that were hashed as samples it does not matter."""
         for tag, value in self._layout.items():
-            if is_sampled and is_colour and tag == _PLANAR_CONFIGURATION:
+            if is_sampled and tag == _PLANAR_CONFIGURATION:
                 continue
             meant = b"RGB" if is_sampled and value == b"YBR_RCT" else value
             self.records.add(tag, sha256(VALUE + meant).digest())
@@ -217,11 +217,7 @@ class _DataSet:
             self.pixels.append(PixelElement(tag=tag, vr=vr, big=self._context.big, offset=offset, length=length))
             return
         reader = self._reader
-        if not reader.ensure(offset, min(length, _TAG_BYTES)):
-            raise Refused(RefusalCode.TRUNCATED, "The file ends inside a value.")
-        start = offset - reader.base
-        is_held = is_text(tag, vr) or may_hold_items(tag, reader.window[start : start + _TAG_BYTES])
-        if is_held and length <= _HELD_BYTES_MAX and reader.ensure(offset, length):
+        if length <= _HELD_BYTES_MAX and reader.ensure(offset, length):
             start = offset - reader.base
             self._take_element(tag, vr, offset, length, reader.window[start : start + length])
         elif tag not in _LEFT_OUT:

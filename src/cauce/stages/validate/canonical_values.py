@@ -12,10 +12,13 @@ VALUE: Final = b"V"
 
 _ITEM: Final = b"\xfe\xff\x00\xe0"
 _PADDING: Final = b" \0"
+_DELIMITER: Final = b"\\"
+_TO_ASCII: Final = b"\x1b(B"
 _SINGLE_VRS: Final = frozenset({"LT", "ST", "UR", "UT"})
 _LEADING_VRS: Final = frozenset({"AE", "CS", "DS", "IS", "LO", "SH"})
 """VRs whose leading spaces say nothing (PS3.5 6.2)."""
 
+_PRINTABLE: Final = bytes(range(0x20, 0x7F)) + b"\t\n\f\r\x1b"
 _MAYBE_ITEMS: Final = frozenset({"SQ", "UN"})
 
 
@@ -30,7 +33,7 @@ def may_hold_items(tag: int, head: bytes) -> bool:
 
 
 def canonical_value(tag: int, vr: str, value: bytes, *, big: bool) -> bytes:
-    """Return `value` without what encodings change: byte order and padding; private text keeps what it was sent with.
+    """Return `value` without what encodings change: byte order and padding.
 
     What a value means is told by the dictionary, since Implicit VR has no other way. A value of odd length gets the
     padding that its VR asks for, as every writer gives it.
@@ -39,7 +42,8 @@ def canonical_value(tag: int, vr: str, value: bytes, *, big: bool) -> bytes:
         return _unpadded(value, dictionary_vr(tag))
     if big:
         value = little_endian(value, WORD_BYTES.get(vr, 1))
-    return value + _missing_padding(vr, len(value))
+    value += _missing_padding(vr, len(value))
+    return _unpadded_if_text(value) if value.endswith(b"  ") and dictionary_vr(tag) == "UN" else value
 
 
 def stream_digest(vr: str, chunks: Iterable[bytes], *, length: int, big: bool) -> bytes:
@@ -79,9 +83,23 @@ def _missing_padding(vr: str, length: int) -> bytes:
 
 
 def _unpadded(value: bytes, vr: str) -> bytes:
-    """Strip padding from each value of a text; byte by byte is safe, no multi-byte character holds a space or NUL."""
+    """Strip from each value of a text what says nothing: padding, a last escape back to ASCII, delimiters of a name.
+
+    Byte by byte is safe: no character of several bytes holds a space or NUL.
+    """
     if vr in _SINGLE_VRS:
         return value.rstrip(_PADDING)
-    if vr in _LEADING_VRS:
-        return b"\\".join([part.rstrip(_PADDING).lstrip(b" ") for part in value.split(b"\\")])
-    return b"\\".join([part.rstrip(_PADDING) for part in value.split(b"\\")])
+    says_nothing = _PADDING + b"^=" if vr == "PN" else _PADDING
+    parts = [part.rstrip(says_nothing).removesuffix(_TO_ASCII).rstrip(says_nothing) for part in value.split(_DELIMITER)]
+    return _DELIMITER.join([part.lstrip(b" ") for part in parts] if vr in _LEADING_VRS else parts)
+
+
+def _unpadded_if_text(value: bytes) -> bytes:
+    """Strip pairs of spaces from what only can be text by its look: no writer keeps them in private text.
+
+    Two values of the same length never become the same, so that numbers that look like text stay apart.
+    """
+    text = value.rstrip(b" ")
+    if text.translate(None, _PRINTABLE):
+        return value
+    return text + b" " * (len(text) & 1)
