@@ -1,5 +1,6 @@
 """Several processes that do the same at the same moment."""
 
+import traceback
 from multiprocessing import get_context
 
 fork = get_context("fork")
@@ -10,8 +11,11 @@ def in_processes(count, work, *args):
     barrier, queue = fork.Barrier(count), fork.SimpleQueue()
 
     def run(number):
-        barrier.wait()
-        queue.put(work(number, *args))
+        try:
+            barrier.wait()
+            queue.put((work(number, *args), None))
+        except BaseException:  # noqa: BLE001 - shown by the assertion
+            queue.put((None, traceback.format_exc()))
 
     processes = [fork.Process(target=run, args=(number,)) for number in range(count)]
     for process in processes:
@@ -19,4 +23,5 @@ def in_processes(count, work, *args):
     answers = [queue.get() for _ in processes]
     for process in processes:
         process.join()
-    return answers
+    assert [error for _, error in answers if error] == []
+    return [answer for answer, _ in answers]

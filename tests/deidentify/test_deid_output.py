@@ -205,6 +205,18 @@ def test_values_that_were_empty_stay_empty():
 
 
 @pytest.mark.parametrize("syntax", [IMPLICIT, EXPLICIT, BIG])
+def test_a_sequence_is_replaced_by_one_item_that_says_nothing(syntax):
+    note = data_set({0x00700006: ("ST", "Mr. Quimby coughs")}, syntax)
+    observer = data_set({0x0040A075: ("PN", "Fleischman^Joel")}, syntax)
+    output = cleaned(ct_file(syntax, x0040B020=("SQ", [note, note]), x0040A073=("SQ", [observer])))
+    (annotation,) = read(output).WaveformAnnotationSequence
+    assert (annotation.ReferencedWaveformChannels, annotation.UnformattedTextValue) == ([1, 1], "REMOVED")
+    (observer,) = read(output).VerifyingObserverSequence
+    assert (observer.VerifyingObserverName, observer.VerificationDateTime) == ("REMOVED", "19000101000000")
+    assert b"Quimby" not in output
+
+
+@pytest.mark.parametrize("syntax", [IMPLICIT, EXPLICIT, BIG])
 def test_native_pixels_are_the_same_bytes(syntax):
     pixels = bytes(range(256)) * 5000
     assert read(cleaned(ct_file(syntax, x7FE00010=("OW", pixels)))).PixelData == pixels

@@ -17,7 +17,7 @@ from deid_objects import (
 )
 
 from cauce.core.statuses import AttentionCause
-from cauce.stages.deidentify import Leak, walker
+from cauce.stages.deidentify import Leak, proof, walker
 from cauce.stages.deidentify.encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from cauce.stages.deidentify.identity import Identity
 from cauce.stages.deidentify.plan import plan_for
@@ -210,9 +210,9 @@ def test_a_long_binary_value_is_searched_too(tag):
 
 
 def test_a_value_across_two_chunks_is_found():
-    proof = Proof(identity(values={b"HQ-7654321"}))
-    assert proof.occurs_in([b"....HQ-76", b"54", b"321...."])
-    assert not proof.occurs_in([b"....HQ-76", b"55", b"321...."])
+    made = Proof(identity(values={b"HQ-7654321"}))
+    assert made.occurs_in([b"....HQ-76", b"54", b"321...."])
+    assert not made.occurs_in([b"....HQ-76", b"55", b"321...."])
 
 
 def test_a_defect_of_the_removal_fails_closed(monkeypatch):
@@ -245,3 +245,10 @@ def test_more_identity_than_can_be_searched_for_fails_closed():
     outcome, output = deidentified(part10(data_set(ct(x00081115=("SQ", items)))))
     assert outcome.cause is AttentionCause.DEIDENTIFICATION_FAILED
     assert output == b""
+
+
+def test_more_values_than_can_be_compared_fails_closed(monkeypatch):
+    monkeypatch.setattr(proof, "LOOKS_MAX", 100)
+    content = ct_file(x00081090=("LO", "Quimby"))
+    assert deidentified(content)[0].cause is AttentionCause.DEIDENTIFICATION_FAILED
+    assert deidentified(ct_file())[0].cause is None

@@ -198,6 +198,9 @@ def test_a_report_keeps_pointing_at_its_evidence():
     series = evidence.ReferencedSeriesSequence[0]
     assert series.SeriesInstanceUID == ct_image.SeriesInstanceUID
     assert series.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == ct_image.SOPInstanceUID
+    (content,) = read(output).ContentSequence
+    assert (content.RelationshipType, content.ValueType, content.TextValue) == ("CONTAINS", "TEXT", "REMOVED")
+    assert content.ConceptNameCodeSequence[0].CodingSchemeDesignator == "99CAUCE"
     assert b"Quimby" not in output
 
 

@@ -2,12 +2,14 @@
 
 import io
 import struct
+import zlib
 
 import numpy as np
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, encapsulate_extended
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
 from pydicom.sequence import Sequence
-from pydicom.uid import UID
 
 IMPLICIT = "1.2.840.10008.1.2"
 EXPLICIT = "1.2.840.10008.1.2.1"
@@ -29,6 +31,9 @@ JXL_LOSSLESS = "1.2.840.10008.1.2.4.110"
 JXL = "1.2.840.10008.1.2.4.112"
 HTJ2K_LOSSLESS = "1.2.840.10008.1.2.4.201"
 HTJ2K = "1.2.840.10008.1.2.4.203"
+
+_PIXEL_DATA = struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OB", 0, 0xFFFFFFFF)
+_DELIMITER = struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
 
 
 def item(**attributes):
@@ -66,7 +71,7 @@ def described(array, *, frames=None, **attributes):
     return found
 
 
-def written(attributes, *, syntax=EXPLICIT, preamble=True):
+def written(attributes, *, syntax=EXPLICIT):
     """Return a Part 10 file of these attributes (keyword to value; `None` leaves one out)."""
     ds = Dataset()
     ds.SOPClassUID = "1.2.840.10008.5.1.4.1.1.7"
@@ -78,14 +83,16 @@ def written(attributes, *, syntax=EXPLICIT, preamble=True):
                 delattr(ds, keyword)
         else:
             setattr(ds, keyword, value)
-    meta = FileMetaDataset()
-    meta.TransferSyntaxUID = UID(syntax)
-    meta.MediaStorageSOPClassUID = ds.SOPClassUID
-    meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
-    ds.file_meta = meta
-    target = io.BytesIO()
-    ds.save_as(target, enforce_file_format=preamble)
-    return target.getvalue()
+    body = DicomBytesIO()
+    body.is_little_endian, body.is_implicit_VR = syntax != BIG, syntax == IMPLICIT
+    write_dataset(body, ds)
+    content = body.getvalue()
+    if syntax == DEFLATED:
+        packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+        content = packer.compress(content) + packer.flush()
+    uid = syntax.encode() + b"\0" * (len(syntax) % 2)
+    meta = struct.pack("<HH2sH", 0x0002, 0x0010, b"UI", len(uid)) + uid
+    return bytes(128) + b"DICM" + struct.pack("<HH2sHI", 0x0002, 0, b"UL", 4, len(meta)) + meta + content
 
 
 def native(array, *, frames=None, syntax=EXPLICIT, **attributes):
@@ -101,21 +108,16 @@ def encapsulated(codestreams, like, *, syntax, frames=None, table=True, extended
     """Return an encapsulated Part 10 file of codestreams whose frames look like the array `like`."""
     values = described(like, frames=frames, **attributes)
     if extended:
-        values["PixelData"], values["ExtendedOffsetTable"], values["ExtendedOffsetTableLengths"] = encapsulate_extended(
-            list(codestreams)
-        )
+        items, values["ExtendedOffsetTable"], values["ExtendedOffsetTableLengths"] = encapsulate_extended(codestreams)
     else:
-        values["PixelData"] = encapsulate(list(codestreams), fragments_per_frame=per_frame, has_bot=table)
-    return written(values, syntax=syntax)
+        items = encapsulate(list(codestreams), fragments_per_frame=per_frame, has_bot=table)
+    return written(values, syntax=syntax) + _PIXEL_DATA + items + _DELIMITER
 
 
-def with_items(items, like, *, syntax, **attributes):
+def with_items(items, like, *, syntax, frames=None, **attributes):
     """Return an encapsulated file of exactly these items, the first being the basic offset table."""
     body = b"".join(struct.pack("<HHI", 0xFFFE, 0xE000, len(value)) + value for value in items)
-    values = described(like, **attributes)
-    whole = written(values, syntax=syntax)
-    header = struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OB", 0, 0xFFFFFFFF)
-    return whole + header + body + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+    return written(described(like, frames=frames, **attributes), syntax=syntax) + _PIXEL_DATA + body + _DELIMITER
 
 
 def rle(array):

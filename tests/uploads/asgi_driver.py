@@ -51,9 +51,9 @@ async def exchange(app, method, target, *, headers=None, chunks=(), then="end", 
     async def send(message):
         if message["type"] == "http.response.start":
             answer.status = message["status"]
-            answer.headers = {name.decode(): value.decode() for name, value in message["headers"]}
+            answer.headers = {name.decode().lower(): value.decode() for name, value in message["headers"]}
         else:
-            answer.body += message["body"]
+            answer.body += message.get("body", b"")
             if not message.get("more_body"):
                 done.set()
 

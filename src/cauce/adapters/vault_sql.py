@@ -83,7 +83,7 @@ class SqlVault:
     def _open(self, project: ProjectRef, index: bytes, sealed: bytes) -> Pseudonym:
         try:
             plain = self._cipher().decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], _context(project, index))
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:  # a value error where not even a nonce is left
             raise IntegrityError("A row of the vault does not open under its key.") from error
         content = json.loads(plain)
         return Pseudonym(

@@ -6,6 +6,7 @@ Importing this module does nothing; the server's lifespan start (or else the fir
 import re
 import threading
 import time
+import warnings
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -50,8 +51,16 @@ class Exchange:
         self.id = new_public_id()
         self.status = 0
         self.route = "unmatched"
+        self.body_ended = False
+        self._receive = receive
         self._send = send
-        self.request = Request(scope=scope, receive=receive, send=self.send)
+        self.request = Request(scope=scope, receive=self.receive, send=self.send)
+
+    async def receive(self) -> Message:
+        """Pass a message of the request on."""
+        message = await self._receive()
+        self.body_ended = self.body_ended or not message.get("more_body", False)
+        return message
 
     async def send(self, message: Message) -> None:
         """Pass a message of the answer on, with the request's id in its header."""
@@ -124,7 +133,7 @@ class WebApplication:
             except CauceError as error:
                 await _fail(exchange, error)
             except Exception as error:  # noqa: BLE001 - the edge: whatever broke, the client gets an answer
-                _log.exception("request.failed", exc_info=error, route=exchange.route)
+                _log.error("request.failed", exc_info=error, route=exchange.route)
                 await _fail(exchange, Defect("Something went wrong here; the log of the server says what."))
             finally:
                 _log.info(
@@ -169,6 +178,8 @@ def _routes() -> tuple[Route, ...]:
 def _django() -> Application:
     from django.core.handlers.asgi import ASGIHandler
 
+    # Static files are small, so that whitenoise hands them over as plain iterators does no harm.
+    warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume", module=r"django\.core\.handlers")
     return cast("Application", ASGIHandler())
 
 
@@ -221,7 +232,7 @@ async def _fail(exchange: Exchange, error: CauceError) -> None:
         exchange.status = exchange.status or _CLIENT_GONE
         return
     more: Mapping[str, Any] = {"request_id": exchange.id} if isinstance(error, Defect) else {}
-    await answer_problem(exchange.request, error, body_unread=True, more=more)
+    await answer_problem(exchange.request, error, body_unread=not exchange.body_ended, more=more)
 
 
 _CLIENT_GONE: Final = 499

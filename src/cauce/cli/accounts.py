@@ -147,4 +147,4 @@ def _print(rows: list[dict[str, Any]], *, as_json: bool) -> None:
         for row in rows:
             print_json(row)
         return
-    print_table(list(rows[0]) if rows else [], (row.values() for row in rows))  # type: ignore[arg-type] # values in order
+    print_table(list(rows[0]) if rows else [], (list(row.values()) for row in rows))

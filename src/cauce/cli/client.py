@@ -1,7 +1,7 @@
 """The HTTP interface of a running server, as the commands use it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from types import TracebackType
 from typing import Any, Self
 
@@ -94,7 +94,7 @@ class _Bearer(httpx.Auth):
         self._source = token
         self._token: str | None = None
 
-    def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:  # type: ignore[override] # an iterator is enough
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Add the token; ask for another once when it is refused."""
         if self._token is None:
             self._token = self._source() if callable(self._source) else self._source

@@ -1,12 +1,11 @@
 """`cauce doctor`: what is wrong with this installation, and what to do about it."""
 
-import importlib.util
 import shutil
 import socket
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import httpx
 import typer
@@ -22,7 +21,7 @@ from cauce.settings.environment import Settings
 OK, WARNING, FAILED = "ok", "warning", "failed"
 SQLITE_WITHOUT_WAL_RESET_BUG = (3, 51, 3)
 """Before this SQLite could corrupt a database when several processes wrote while its WAL was reset."""
-_CODECS = {"openjpeg": "JPEG 2000", "rle": "RLE", "gdcm": "JPEG, JPEG-LS", "imagecodecs": "JPEG, JPEG XL, HTJ2K"}
+_CODECS = ("jpeg8_decode", "jpegls_decode", "jpeg2k_decode", "jpegxl_decode")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -156,11 +155,18 @@ def _objects(settings: Settings) -> Finding:
 
 
 def _codecs(_settings: Settings) -> Finding:
-    missing = [f"{module} ({kinds})" for module, kinds in _CODECS.items() if importlib.util.find_spec(module) is None]
+    import imagecodecs
+
+    missing = [name.removesuffix("_decode") for name in _CODECS if not _is_there(imagecodecs, name)]
     if missing:
         detail = f"missing: {', '.join(missing)}"
         return Finding(name="codecs", status=WARNING, detail=detail, advice="reinstall the locked requirements")
-    return Finding(name="codecs", status=OK, detail="all there")
+    return Finding(name="codecs", status=OK, detail=f"imagecodecs {imagecodecs.__version__}")
+
+
+def _is_there(imagecodecs: Any, name: str) -> bool:
+    codec = getattr(imagecodecs, name.removesuffix("_decode").upper(), None)
+    return bool(codec and codec.available)
 
 
 def _web(settings: Settings) -> Finding:

@@ -78,7 +78,9 @@ def deidentify_file(file: FileToSend, target: Path, patients: Patients, *, keep_
         header = _header(file)
         pseudonym = patients.pseudonym(header.attributes, header.study_instance_uid)
         with file.path.open("rb") as source, partial.open("wb") as sink:
-            outcome = deidentify_stage.deidentify_instance(source, sink, pseudonym=pseudonym, profile=flow.PROFILE)
+            outcome = deidentify_stage.deidentify_instance(
+                source, sink, pseudonym=pseudonym, profile=flow.PROFILE, spool=target
+            )
         if outcome.cause is not None:
             return {**named, "status": "held", "cause": outcome.cause.value, "detail": outcome.detail}
         place = Path(file.name) if keep_names else Path(pseudonym.name, _new_name(outcome))

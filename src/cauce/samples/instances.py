@@ -262,10 +262,22 @@ def small_instance(kind: str = "CT", *, transfer_syntax_uid: str = ExplicitVRLit
         KeyError: there is no such kind.
         ValueError: an attribute is not of the data dictionary.
     """
-    sop_class_uid, special = _KINDS[kind]
     number = next(_counter)
+    ds = _small_header(kind, number)
     ramp = np.arange(_SMALL_PX * _SMALL_PX, dtype=np.int64).reshape(_SMALL_PX, _SMALL_PX)
-    ds = headers.item(
+    if kind == "OT":
+        ds.PatientOrientation = []
+        headers.add_pixels(ds, (ramp % 256).astype(np.uint8))
+    else:
+        _add_plane(ds)
+        headers.add_pixels(ds, (ramp + number % 1000).astype(np.int16 if kind == "CT" else np.uint16))
+    headers.override(ds, attributes)
+    return headers.to_part10(ds, transfer_syntax_uid=transfer_syntax_uid)
+
+
+def _small_header(kind: str, number: int) -> Dataset:
+    sop_class_uid, special = _KINDS[kind]
+    return headers.item(
         SpecificCharacterSet="ISO_IR 192",
         SOPClassUID=sop_class_uid,
         SOPInstanceUID=_fresh_uid(),
@@ -287,14 +299,6 @@ def small_instance(kind: str = "CT", *, transfer_syntax_uid: str = ExplicitVRLit
         InstanceNumber=1,
         **special,
     )
-    if kind == "OT":
-        ds.PatientOrientation = []
-        headers.add_pixels(ds, (ramp % 256).astype(np.uint8))
-    else:
-        _add_plane(ds)
-        headers.add_pixels(ds, (ramp + number % 1000).astype(np.int16 if kind == "CT" else np.uint16))
-    headers.override(ds, attributes)
-    return headers.to_part10(ds, transfer_syntax_uid=transfer_syntax_uid)
 
 
 def _add_plane(ds: Dataset) -> None:

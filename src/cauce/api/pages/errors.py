@@ -2,7 +2,6 @@
 
 from http import HTTPStatus
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -17,6 +16,13 @@ _SAID = {
     HTTPStatus.NOT_FOUND: gettext_noop("There is nothing here, or nothing for this account."),
     HTTPStatus.INTERNAL_SERVER_ERROR: gettext_noop("Something went wrong here; the log of the server says what."),
     HTTPStatus.SERVICE_UNAVAILABLE: gettext_noop("A part of the platform does not answer now. Try again shortly."),
+}
+_TITLES = {
+    HTTPStatus.BAD_REQUEST: gettext_noop("Not understood"),
+    HTTPStatus.FORBIDDEN: gettext_noop("Not allowed"),
+    HTTPStatus.NOT_FOUND: gettext_noop("Nothing here"),
+    HTTPStatus.INTERNAL_SERVER_ERROR: gettext_noop("Something went wrong"),
+    HTTPStatus.SERVICE_UNAVAILABLE: gettext_noop("Not now"),
 }
 _STALE_FORM = gettext_noop("The form was too old. Go back, load the page again and repeat.")
 
@@ -70,5 +76,5 @@ def _is_program(request: HttpRequest) -> bool:
 
 def _page(request: HttpRequest, status: HTTPStatus, *, said: str = "") -> HttpResponse:
     """Render a page that needs no database, since that may be what is broken."""
-    context = {"status": status.value, "said": _(said or _SAID[status]), "login_url": settings.LOGIN_URL}
+    context = {"status": status.value, "title": _(_TITLES[status]), "said": _(said or _SAID[status])}
     return render(request, "cauce/error.html", context, status=status)

@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.formats import number_format
@@ -51,20 +52,31 @@ def number(value: Any) -> str:
         return ""
     size = abs(value)
     digits = 0 if float(value).is_integer() or size >= 1000 else 1 if size >= 10 else 2  # noqa: PLR2004 - taste
-    return str(number_format(value, digits, use_l10n=True, force_grouping=size >= 10_000))  # noqa: PLR2004 - taste
+    text = number_format(value, digits, use_l10n=True, force_grouping=size >= 10_000)  # noqa: PLR2004 - taste
+    return str(text).replace("-", "\N{MINUS SIGN}", 1)
 
 
-def figures(measured: Mapping[str, Any] | None) -> list[tuple[str, str]]:
-    """Return the figures of a series as label and value."""
-    if not measured:
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure of a series."""
+
+    label: str
+    value: str
+    unit: str = ""
+    is_wide: bool = False
+
+
+def figures(measured: Mapping[str, Any] | None) -> list[Figure]:
+    """Return the figures of a series that are known."""
+    if not measured or measured.get("mean") is None:
         return []
     unit = str(measured.get("unit") or "")
-    named = [
-        (_("Mean"), measured.get("mean"), unit),
-        (_("Std. deviation"), measured.get("standard_deviation"), unit),
-        (_("Minimum"), measured.get("minimum"), unit),
-        (_("Maximum"), measured.get("maximum"), unit),
-        (_("SNR"), measured.get("snr"), ""),
-        (_("Sharpness"), measured.get("sharpness"), ""),
+    ends = [number(measured.get(name)) for name in ("minimum", "maximum")]
+    shown = [
+        Figure(_("Mean"), number(measured.get("mean")), unit),
+        Figure(_("Deviation"), number(measured.get("standard_deviation")), unit),
+        Figure(_("Range"), f"{ends[0]} … {ends[1]}" if all(ends) else "", unit, is_wide=True),
+        Figure(_("SNR"), number(measured.get("snr"))),
+        Figure(_("Sharpness"), number(measured.get("sharpness"))),
     ]
-    return [(label, f"{number(value)} {suffix}".strip()) for label, value, suffix in named if value is not None]
+    return [figure for figure in shown if figure.value]

@@ -9,7 +9,10 @@ from django.views.decorators.http import require_safe
 from rest_framework.request import Request
 
 from cauce import audit
+from cauce.api.operations import figures
 from cauce.api.pages.access import for_signed_in
+from cauce.api.pages.frame import frame
+from cauce.api.pages.progress import steps_of
 from cauce.api.pages.timeline import timeline_of
 from cauce.api.rest import parameters, summaries
 from cauce.api.rest.pagination import NewestFirst
@@ -19,22 +22,36 @@ from cauce.core.errors import InvalidRequest, NotFound
 from cauce.core.statuses import StudyStatus
 from cauce.records.visibility import Visible, visible_to
 
-JOBS_MAX = 200
-_STATUSES = [status.value for status in StudyStatus]
+JOBS_MAX = 500
+CHIPS = {
+    "": [status.value for status in StudyStatus],
+    "flow": [StudyStatus.RECEIVING.value, StudyStatus.QUEUED.value, StudyStatus.PROCESSING.value],
+    "ready": [StudyStatus.READY.value],
+    "attention": [StudyStatus.ATTENTION.value],
+}
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
+class Order:
     """What the pagination asks of a view."""
 
     keyset: tuple[str, ...]
     limit: int = 50
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chip:
+    """One choice of the status filter."""
+
+    name: str
+    count: int
+    is_chosen: bool
+
+
 @require_safe
 @for_signed_in
 def home(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Show the drop zone and the studies; with `rows` the table alone, for the script that keeps it live."""
+    """Show the drop zone and the studies."""
     visible = visible_to(actor)
     try:
         context = _listing(request, actor, visible)
@@ -42,37 +59,42 @@ def home(request: HttpRequest, actor: Actor) -> HttpResponse:
         raise Http404 from error
     audit.record(actor, "study.list", count=len(context["lines"]))
     context["projects"] = list(visible.projects.order_by("slug").values_list("slug", "name"))
-    return render(request, "cauce/studies_table.html" if "rows" in request.GET else "cauce/home.html", context)
+    return render(request, "cauce/home.html", {**frame(actor, section="studies"), **context})
 
 
 def _listing(request: HttpRequest, actor: Actor, visible: Visible) -> dict[str, Any]:
+    chosen = request.GET.get("status", "")
+    if chosen not in CHIPS:
+        raise InvalidRequest("status is none of the choices", field="status")
     wanted = StudyFilter(
-        statuses=[status for status in request.GET.getlist("status") if status in _STATUSES],
-        projects=[project for project in request.GET.getlist("project") if project],
+        statuses=CHIPS[chosen] if chosen else [],
+        projects=[project for project in request.GET.getlist("project") if project and "\0" not in project],
         modalities=[],
         patient=parameters.text(request.GET, "patient") if actor.may_see_originals else "",
     )
     pages = NewestFirst()
     studies = filtered(visible.studies.select_related("project"), wanted)
-    order = _Order(keyset_of(shows_identity=actor.may_see_originals))
+    order = Order(keyset_of(shows_identity=actor.may_see_originals))
     page = pages.paginate_queryset(studies, Request(request), order)
+    counts = figures.figures.get().studies
     return {
-        "actor": actor,
         "lines": summaries.study_lines(page, visible),
         "next": query_of(pages.next_url),
         "previous": query_of(pages.previous_url),
         "wanted": wanted,
-        "statuses": _STATUSES,
-        "is_filtered": bool(wanted.statuses or wanted.projects or wanted.patient),
+        "chosen": chosen,
+        "chips": [
+            Chip(name=name, count=sum(counts[status] for status in statuses), is_chosen=name == chosen)
+            for name, statuses in CHIPS.items()
+        ],
+        "instances": figures.totals.get().instances,
+        "is_filtered": bool(wanted.statuses or wanted.projects or wanted.patient or request.GET.get("cursor")),
     }
 
 
 def query_of(url: str | None) -> str:
-    """Return the query of a page's link, without what only the script asks for."""
-    if not url:
-        return ""
-    query = url.partition("?")[2]
-    return "?" + "&".join(part for part in query.split("&") if part.partition("=")[0] != "rows")
+    """Return the query of a page's link."""
+    return "?" + url.partition("?")[2] if url else ""
 
 
 @require_safe
@@ -85,12 +107,12 @@ def study(request: HttpRequest, actor: Actor, study_id: str) -> HttpResponse:
     except NotFound as error:
         raise Http404 from error
     audit.record(actor, "study.read", subject=study_id)
-    jobs = visible.jobs.filter(study=found.study).select_related("series").order_by("-id")[:JOBS_MAX]
+    jobs = visible.jobs.filter(study=found.study).select_related("revision").order_by("-id")[:JOBS_MAX]
     context = {
-        "actor": actor,
         "found": found,
         "study": found.study,
-        "timeline": timeline_of(list(jobs)),
+        "steps": steps_of(found.study.status, found.study.causes, found.jobs),
+        "timeline": timeline_of(jobs),
         "shows_identity": actor.may_see_originals,
     }
-    return render(request, "cauce/study_body.html" if "rows" in request.GET else "cauce/study.html", context)
+    return render(request, "cauce/study.html", {**frame(actor, section="studies"), **context})

@@ -1,49 +1,73 @@
-"""The jobs of a study on one axis of time, drawn as shapes (an inline style would break the content policy)."""
+"""What happened to a study, step by step: jobs of a kind that went well are one line, those that did not are their own."""
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
-from django.utils import timezone
+from cauce.core.statuses import JobStatus
+from cauce.records.models import Job, JobAttempt
 
-from cauce.records.models import Job
-
-WIDTH = 1000
-_BAR_LEAST = 4
+_ALONE = frozenset({JobStatus.DEAD.value, JobStatus.RETRYING.value})
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Bar:
-    """One job: where its bar begins and how long it is, of a width of 1000."""
+@dataclass(slots=True)
+class Event:
+    """One line: a job, or several of one step that stand alike. `log` is what the last attempt left."""
 
-    job: Job
-    x: int
-    width: int
-    wait_x: int
-    wait_width: int
+    step: str
+    status: str
+    revision: int | None
+    jobs: list[Job] = field(default_factory=list)
+    log: str = ""
+
+    @property
+    def began_at(self) -> dt.datetime | None:
+        """When the first of its jobs began."""
+        return min((job.started_at for job in self.jobs if job.started_at), default=None)
+
+    @property
+    def ended_at(self) -> dt.datetime | None:
+        """When the last of its jobs ended."""
+        ends = [job.finished_at for job in self.jobs]
+        return max((end for end in ends if end), default=None) if all(ends) else None
+
+    @property
+    def due_at(self) -> dt.datetime:
+        """When the first of its jobs is due."""
+        return min(job.due_at for job in self.jobs)
+
+    @property
+    def first(self) -> Job:
+        """Its first job."""
+        return self.jobs[0]
+
+    @property
+    def workers(self) -> list[str]:
+        """Who worked on it."""
+        return sorted({job.worker for job in self.jobs if job.worker})
 
 
-def timeline_of(jobs: Sequence[Job]) -> list[Bar]:
-    """Return the bars of jobs, in the order in which they became necessary."""
-    if not jobs:
-        return []
-    now = timezone.now()
-    ordered = sorted(jobs, key=lambda job: job.pk)
-    start = min(job.created_at for job in ordered)
-    end = max(_end_of(job, now) for job in ordered)
-    span_s = max((end - start).total_seconds(), 0.001)
-
-    def place(moment: dt.datetime) -> int:
-        return max(0, min(WIDTH, round((moment - start).total_seconds() / span_s * WIDTH)))
-
-    bars = []
-    for job in ordered:
-        began = job.started_at or _end_of(job, now)
-        waited_from, x = place(job.created_at), min(place(began), WIDTH - _BAR_LEAST)
-        width = max(place(_end_of(job, now)) - x, _BAR_LEAST) if job.started_at else 0
-        bars.append(Bar(job=job, x=x, width=width, wait_x=waited_from, wait_width=max(x - waited_from, 0)))
-    return bars
+def timeline_of(jobs: Iterable[Job]) -> list[Event]:
+    """Return what happened, newest revision first, in the order of the flow within it."""
+    events: dict[tuple[object, ...], Event] = {}
+    for job in sorted(jobs, key=lambda job: job.pk):
+        number = job.revision.number if job.revision else None
+        key = (number, job.step, job.status, job.pk if job.status in _ALONE else None)
+        event = events.setdefault(key, Event(job.step, job.status, number))
+        event.jobs.append(job)
+    ordered = sorted(events.values(), key=lambda event: event.first.pk)
+    _add_logs(ordered)
+    return ordered
 
 
-def _end_of(job: Job, now: dt.datetime) -> dt.datetime:
-    return job.finished_at or now
+def _add_logs(events: Sequence[Event]) -> None:
+    failed = [event for event in events if event.status in _ALONE]
+    logs = last_logs([event.first for event in failed])
+    for event in failed:
+        event.log = logs.get(event.first.pk, "")
+
+
+def last_logs(jobs: Sequence[Job]) -> dict[int, str]:
+    """Return, by job, what its last attempt left in the log."""
+    attempts = JobAttempt.objects.filter(job__in=[job.pk for job in jobs]).exclude(log="").order_by("number")
+    return dict(attempts.values_list("job", "log"))

@@ -3,40 +3,42 @@
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from cauce.core.statuses import AttentionCause, ItemStatus, JobStatus, StudyStatus
+from cauce.core.statuses import AttentionCause, ItemStatus, JobStatus, Role, StudyStatus
 
-STUDY: dict[str, str | Promise] = {
-    StudyStatus.RECEIVING.value: _("receiving"),
-    StudyStatus.QUEUED.value: _("queued"),
-    StudyStatus.PROCESSING.value: _("processing"),
-    StudyStatus.READY.value: _("ready"),
-    StudyStatus.ATTENTION.value: _("attention"),
-    "cancelled": _("cancelled"),
+Words = dict[str, str | Promise]
+
+STUDY: Words = {
+    StudyStatus.RECEIVING.value: _("Receiving"),
+    StudyStatus.QUEUED.value: _("Queued"),
+    StudyStatus.PROCESSING.value: _("Processing"),
+    StudyStatus.READY.value: _("Ready"),
+    StudyStatus.ATTENTION.value: _("Attention"),
+    "cancelled": _("Cancelled"),
 }
-JOB: dict[str, str | Promise] = {
-    JobStatus.QUEUED.value: _("queued"),
-    JobStatus.RUNNING.value: _("running"),
-    JobStatus.SUCCEEDED.value: _("succeeded"),
-    JobStatus.RETRYING.value: _("retrying"),
-    JobStatus.DEAD.value: _("dead"),
-    JobStatus.CANCELLED.value: _("cancelled"),
+JOB: Words = {
+    JobStatus.QUEUED.value: _("Queued"),
+    JobStatus.RUNNING.value: _("Running"),
+    JobStatus.SUCCEEDED.value: _("Succeeded"),
+    JobStatus.RETRYING.value: _("Retrying"),
+    JobStatus.DEAD.value: _("Dead"),
+    JobStatus.CANCELLED.value: _("Cancelled"),
 }
-ITEM: dict[str, str | Promise] = {
-    ItemStatus.STORED.value: _("stored"),
-    ItemStatus.DUPLICATE.value: _("duplicate"),
-    ItemStatus.CONFLICT.value: _("conflict"),
-    ItemStatus.SKIPPED.value: _("skipped"),
-    ItemStatus.PENDING.value: _("pending"),
-    ItemStatus.REFUSED.value: _("refused"),
+ITEM: Words = {
+    ItemStatus.STORED.value: _("Stored"),
+    ItemStatus.DUPLICATE.value: _("Duplicate"),
+    ItemStatus.CONFLICT.value: _("Conflict"),
+    ItemStatus.SKIPPED.value: _("Skipped"),
+    ItemStatus.PENDING.value: _("Pending"),
+    ItemStatus.REFUSED.value: _("Refused"),
 }
-STEP: dict[str, str | Promise] = {
-    "close": _("close"),
-    "deidentify": _("de-identify"),
-    "process": _("process"),
-    "summarise": _("summarise"),
-    "deliver": _("deliver"),
+STEP: Words = {
+    "close": _("Close the study"),
+    "deidentify": _("De-identify"),
+    "process": _("Measure"),
+    "summarise": _("Summarise the series"),
+    "deliver": _("Deliver"),
 }
-CAUSE: dict[str, str | Promise] = {
+CAUSE: Words = {
     AttentionCause.PIXELS_UNPROVEN.value: _("Pixels may show who the patient is"),
     AttentionCause.IDENTITY_SUSPECTED.value: _("Identity may be left in the header"),
     AttentionCause.DEIDENTIFICATION_FAILED.value: _("De-identification failed"),
@@ -44,3 +46,19 @@ CAUSE: dict[str, str | Promise] = {
     AttentionCause.CONFLICT.value: _("Another version of an image arrived"),
     AttentionCause.JOB_DEAD.value: _("A job gave up"),
 }
+ROLE: Words = {
+    Role.ADMIN.value: _("Administrator"),
+    Role.CLINICIAN.value: _("Clinician"),
+    Role.TECHNOLOGIST.value: _("Technologist"),
+    Role.RESEARCHER.value: _("Researcher"),
+    Role.AUDITOR.value: _("Auditor"),
+    Role.SERVICE.value: _("Service"),
+}
+DEPENDENCY: Words = {
+    "database": _("database"),
+    "object_store": _("object store"),
+    "key_ring": _("key ring"),
+    "disk_reserve": _("disk reserve"),
+}
+
+TABLES = {"study": STUDY, "job": JOB, "item": ITEM, "step": STEP, "cause": CAUSE, "role": ROLE}

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from cauce.api.raw.problems import headers_of, problem_of, status_of
+from cauce.api.raw.problems import TimedOut, headers_of, problem_of, status_of
 from cauce.api.raw.request import Request
 from cauce.core.errors import CauceError
 from cauce.core.limits import MIB
@@ -26,11 +26,13 @@ async def answer(
     content_type: str = JSON_TYPE,
     headers: Mapping[str, str] | None = None,
     body_unread: bool = False,
+    linger: bool = True,
 ) -> None:
     """Send `document` as JSON.
 
-    With `body_unread` the client may still be sending: the connection is closed after this answer, and a little of what
-    is on its way is thrown away first, since closing a socket with unread bytes can destroy the answer in flight.
+    With `body_unread` the client may still be sending: the connection is closed after this answer. With `linger` a
+    little of what is on its way is thrown away first, since closing a socket with unread bytes can destroy the answer
+    in flight.
     """
     body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
     fields = {
@@ -51,7 +53,8 @@ async def answer(
     )
     await request.send({"type": "http.response.body", "body": body, "more_body": body_unread})
     if body_unread:
-        await _linger(request)
+        if linger:
+            await _linger(request)
         await request.send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
@@ -66,6 +69,7 @@ async def answer_problem(
         content_type=PROBLEM_TYPE,
         headers=headers_of(error),
         body_unread=body_unread,
+        linger=not isinstance(error, TimedOut),
     )
 
 

@@ -100,7 +100,7 @@ class Intake:
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001 - an edge: one file that trips us up must not take others with it
-            _log.exception("intake.failed", exc_info=error, size_bytes=file.size_bytes, source=source)
+            _log.error("intake.failed", exc_info=error, size_bytes=file.size_bytes, source=source)
             return self._failed(upload, name)
         finally:
             file.close()

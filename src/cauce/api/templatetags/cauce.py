@@ -1,12 +1,27 @@
-"""Filters that pages use: values of the field and codes of the platform as people read them."""
+"""Filters and tags of the pages: values of the field and codes of the platform as people read them."""
 
 from typing import Any
 
 from django import template
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from cauce.api.pages import shown, words
 
 register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """Draw one of the icons."""
+    return format_html('<svg class="icon" aria-hidden="true"><use href="{}"/></svg>', icon_address(name))
+
+
+@register.simple_tag
+def icon_address(name: str) -> str:
+    """Return the address of one of the icons."""
+    return f"{static('cauce/icons.svg')}#{name}"
 
 
 @register.filter
@@ -22,19 +37,18 @@ def dicom_date(text: str) -> str:
 
 
 @register.filter
-def figures(measured: Any) -> list[tuple[str, str]]:
-    """Return the figures of a series as label and value."""
+def figures(measured: Any) -> list[shown.Figure]:
+    """Return the figures of a series."""
     return shown.figures(measured)
 
 
 @register.filter
 def in_words(code: str, kind: str) -> Any:
-    """Return a code of the platform in words; `kind` is `study`, `job`, `step` or `cause`."""
-    table = {"study": words.STUDY, "job": words.JOB, "step": words.STEP, "cause": words.CAUSE}[kind]
-    return table.get(code, code)
+    """Return a code of the platform in words; `kind` names the table (`study`, `job`, `step`, `cause`, `role`)."""
+    return words.TABLES[kind].get(code, code)
 
 
 @register.filter
-def took(job: Any) -> str:
-    """Return how long the last attempt at a job took."""
-    return shown.between(job.started_at, job.finished_at)
+def took(record: Any) -> str:
+    """Return how long something took that began and ended."""
+    return shown.between(record.began_at, record.ended_at)

@@ -48,7 +48,7 @@ class Unpacking:
                 verdict = self._unpack(file)
                 self._intake.services.catalogue.end_archive(self._archive_pk, verdict)
         except Exception as error:  # noqa: BLE001 - an edge: nobody may wait for this thread any more
-            _log.exception("archive.failed", exc_info=error)
+            _log.error("archive.failed", exc_info=error)
             verdict = interrupted(self.name)
             with suppress(CauceError):
                 self._intake.services.catalogue.end_archive(self._archive_pk, verdict)

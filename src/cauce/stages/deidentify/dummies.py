@@ -39,6 +39,7 @@ _DATE = re.compile(rb"\s*([0-9]{4})[.]?([0-9]{2})[.]?([0-9]{2})")
 
 _CODE = ((0x00080100, b"SH", TEXT), (0x00080102, b"SH", b"99CAUCE"), (0x00080104, b"LO", b"Removed"))
 _PERSON = 0x00401101
+_CONCEPT_NAME = 0x0040A043
 _NAMED_PERSON = ((_PERSON, b"SQ", b""), (0x00080080, b"LO", TEXT))
 _ITEMS: dict[int, tuple[tuple[int, bytes, bytes], ...]] = {
     0x00080082: _CODE,  # Institution Code Sequence
@@ -46,13 +47,19 @@ _ITEMS: dict[int, tuple[tuple[int, bytes, bytes], ...]] = {
     0x00081111: ((0x00081150, b"UI", b"1.2.840.10008.3.1.2.3.3\0"), (0x00081155, b"UI", b"2.25.0")),
     0x00340001: ((0x00340002, b"OB", bytes(2)),),  # Flow Identifier Sequence
     _PERSON: _CODE,  # Person Identification Code Sequence
+    _CONCEPT_NAME: _CODE,
     0x0040A073: (  # Verifying Observer Sequence
         (0x0040A027, b"LO", TEXT),
         (0x0040A030, b"DT", DATE + TIME),
         (0x0040A075, b"PN", TEXT),
         (0x0040A088, b"SQ", b""),
     ),
-    0x0040A730: ((0x0040A010, b"CS", b"CONTAINS"), (0x0040A040, b"CS", b"TEXT"), (0x0040A160, b"UT", TEXT)),
+    0x0040A730: (  # Content Sequence
+        (0x0040A010, b"CS", b"CONTAINS"),
+        (0x0040A040, b"CS", b"TEXT"),
+        (_CONCEPT_NAME, b"SQ", b""),
+        (0x0040A160, b"UT", TEXT),
+    ),
     0x0040B020: ((0x0040A0B0, b"US", b"\1\0\1\0"), (0x00700006, b"ST", TEXT)),  # Waveform Annotation Sequence
     0x00700001: ((0x00700002, b"CS", TEXT),),  # Graphic Annotation Sequence
 }
@@ -94,10 +101,8 @@ def dummy_sequence(tag: int, encoding: Encoding) -> bytes:
 def _item(tag: int, encoding: Encoding) -> bytes:
     parts = []
     for child, vr, value in _ITEMS.get(tag, ()):
-        if child == _PERSON:
-            parts.append(dummy_sequence(child, encoding))
-        elif vr == b"SQ":
-            parts.append(encoding.head(child, vr, 0))
+        if vr == b"SQ":
+            parts.append(dummy_sequence(child, encoding) if child in _ITEMS else encoding.head(child, vr, 0))
         elif vr == b"US" and not encoding.little:
             parts.append(encoding.element(child, vr, b"".join(value[i : i + 2][::-1] for i in range(0, len(value), 2))))
         else:

@@ -18,6 +18,8 @@ from cauce.stages.deidentify.uids import REGISTERED
 VALUE_MIN = 5
 WORD_MIN = 3
 NEEDLES_MAX = 1000
+LOOKS_MAX = 100_000_000
+"""Most comparisons of a value with something sought, so that no header keeps a worker busy for hours."""
 
 _WORD = re.compile(r"[^\W_]+")
 _NAME_PARTS = re.compile(r"[\^=\\\0]")
@@ -101,13 +103,17 @@ class Proof:
         """Return where identity is found in `pieces`, each a run of whole elements in `encoding`; empty when proven.
 
         Raises:
-            ShortError, BrokenError: `pieces` are no well-formed elements.
+            ShortError, BrokenError: `pieces` are no well-formed elements, or too many.
         """
         found: dict[Leak, None] = {}
+        left = LOOKS_MAX // (len(self._quick) + 1)
         for piece in pieces:
             if not self._may_occur_in(piece):
                 continue
             for tag, vr, value in ElementReader(vrs, piece).values(0, len(piece), encoding):
+                left -= 1
+                if left < 0:
+                    raise BrokenError("It holds more than can be proven clean.")
                 kind = self._kind(tag, vr, value)
                 if kind:
                     found[Leak(kind, tag, vr)] = None

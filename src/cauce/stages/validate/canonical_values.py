@@ -87,10 +87,9 @@ def _unpadded(value: bytes, vr: str) -> bytes:
 
     Byte by byte is safe: no character of several bytes holds a space or NUL.
     """
-    if vr in _SINGLE_VRS:
-        return value.rstrip(_PADDING)
     says_nothing = _PADDING + b"^=" if vr == "PN" else _PADDING
-    parts = [part.rstrip(says_nothing).removesuffix(_TO_ASCII).rstrip(says_nothing) for part in value.split(_DELIMITER)]
+    parts = [value] if vr in _SINGLE_VRS else value.split(_DELIMITER)
+    parts = [part.rstrip(says_nothing).removesuffix(_TO_ASCII).rstrip(says_nothing) for part in parts]
     return _DELIMITER.join([part.lstrip(b" ") for part in parts] if vr in _LEADING_VRS else parts)
 
 

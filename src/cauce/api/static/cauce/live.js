@@ -1,15 +1,14 @@
-// Keeps what a page shows in step with the platform: statuses at once, whole rows shortly after.
+// Keeps what a page shows in step with the platform: a change is told, and the live parts of the page are fetched anew.
 "use strict";
 
 (() => {
   const rows = document.getElementById("rows");
   if (!rows || !window.EventSource) return;
 
-  const kind = rows.dataset.live;
-  const study = rows.dataset.study;
-  const RELOAD_MS = 1500;
+  const FIRST_MS = 400;
+  const NEXT_MS = 3000;
   let timer = 0;
-  let isLoading = false;
+  let loadedAt = 0;
   let isStale = false;
   let hasOpened = false;
 
@@ -18,42 +17,45 @@
     for (const time of within.querySelectorAll("time[datetime]")) {
       const moment = new Date(time.dateTime);
       if (!Number.isNaN(moment.valueOf())) {
-        time.textContent = moment.toLocaleString(language, { dateStyle: "medium", timeStyle: "short" });
+        time.textContent = moment.toLocaleString(language, { dateStyle: "medium", timeStyle: "medium" });
         time.title = time.dateTime;
+      }
+    }
+  }
+
+  function take(fresh) {
+    for (const part of document.querySelectorAll("[data-live]")) {
+      const other = fresh.getElementById(part.id);
+      if (other && !part.contains(document.activeElement) && !part.querySelector("details[open]")) {
+        localTimes(other);
+        if (part.innerHTML !== other.innerHTML) part.replaceChildren(...other.childNodes);
       }
     }
   }
 
   async function reload() {
     timer = 0;
-    if (isLoading || document.hidden) {
+    if (document.hidden) {
       isStale = true;
       return;
     }
-    isLoading = true;
     isStale = false;
+    loadedAt = Date.now();
     try {
-      const address = new URL(location.href);
-      address.searchParams.set("rows", "1");
-      const answer = await fetch(address, { headers: { Accept: "text/html" }, redirect: "error" });
-      if (answer.ok && !rows.contains(document.activeElement?.closest("form"))) {
-        rows.innerHTML = await answer.text();
-        localTimes(rows);
-      }
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "error" });
+      if (answer.ok) take(new DOMParser().parseFromString(await answer.text(), "text/html"));
     } catch {
-      isStale = true; // the next event, or the page coming back to the front, tries again
-    } finally {
-      isLoading = false;
+      isStale = true; // the next change, or the page coming to the front, tries again
     }
   }
 
   function reloadSoon() {
-    if (!timer) timer = setTimeout(reload, RELOAD_MS);
+    if (!timer) timer = setTimeout(reload, Math.max(FIRST_MS, loadedAt + NEXT_MS - Date.now()));
   }
 
-  function concerns(change) {
-    if (kind === "study") return (change.study || change.id) === study;
-    return true;
+  function concerns(kind, change) {
+    if (rows.dataset.live === "study") return (change.study || change.id) === rows.dataset.study;
+    return rows.dataset.live === "jobs" ? kind === "job" : kind === "study";
   }
 
   function watch() {
@@ -62,13 +64,11 @@
       if (hasOpened) reloadSoon();
       hasOpened = true;
     });
-    source.addEventListener("study", (event) => {
-      const change = JSON.parse(event.data);
-      if (kind !== "jobs" && concerns(change)) reloadSoon();
-    });
-    source.addEventListener("job", (event) => {
-      if (kind !== "rows" && concerns(JSON.parse(event.data))) reloadSoon();
-    });
+    for (const kind of ["study", "job"]) {
+      source.addEventListener(kind, (event) => {
+        if (concerns(kind, JSON.parse(event.data))) reloadSoon();
+      });
+    }
     window.addEventListener("pagehide", () => source.close(), { once: true });
   }
 

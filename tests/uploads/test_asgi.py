@@ -1,0 +1,159 @@
+"""The application around the routes: who answers, what is logged, what happens when something of ours breaks."""
+
+import json
+
+import pytest
+from asgi_driver import call, form
+
+from cauce import samples
+from cauce.settings import environment
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def log_text(web):
+    """A function that returns what the process has logged since the test began."""
+    web.start()
+    path = environment.current().data_folder / "logs" / "web.jsonl"
+    start = path.stat().st_size
+
+    def text():
+        return path.read_bytes()[start:].decode()
+
+    return text
+
+
+@pytest.fixture
+def access_log(log_text):
+    """A function that returns the events of a name that were logged in this test."""
+
+    def events(name="request"):
+        found = [json.loads(line) for line in log_text().splitlines()]
+        return [event for event in found if event["event"] == name]
+
+    return events
+
+
+def test_what_carries_no_files_is_djangos(web):
+    answer = call(web, "GET", "/healthz")
+    assert (answer.status, answer.json()) == (200, {"status": "alive"})
+
+
+def test_the_receipt_is_read_back_by_rest(web, upload, sender):
+    receipt = upload([("1", samples.small_instance())]).json()
+    answer = call(web, "GET", f"/api/uploads/{receipt['id']}/", headers=sender)
+    assert (answer.status, answer.json()["counts"]["stored"]) == (200, 1)
+    assert answer.json()["url"] == receipt["url"]
+    assert [line["name"] for line in answer.json()["results"]] == ["1"]
+
+
+@pytest.mark.parametrize("path", ["/api/uploads", "/api/uploads/", "/dicom-web/studies/"])
+def test_a_slash_at_the_end_makes_no_difference_to_who_posts(web, path):
+    assert call(web, "POST", path).json()["code"] == "unauthenticated"
+
+
+def test_de_identified_objects_cannot_be_stored_from_outside(web, sender):
+    answer = call(web, "POST", "/projects/default/deid/dicom-web/studies", headers=sender, chunks=b"x")
+    assert answer.status in {403, 404}
+
+
+def test_static_files_are_served(web):
+    answer = call(web, "GET", "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui.css")
+    assert answer.status == 200
+    assert answer.headers["content-type"].startswith("text/css")
+
+
+def test_every_answer_carries_the_id_of_its_request_which_the_log_has_too(web, upload, access_log):
+    first = upload([("1", samples.small_instance())])
+    second = call(web, "GET", "/healthz", headers={"x-request-id": "chosen by the client"})
+    ids = [first.headers["x-request-id"], second.headers["x-request-id"]]
+    assert [len(each) for each in ids] == [32, 32]
+    assert [event["request_id"] for event in access_log()] == ids
+
+
+def test_the_access_log_holds_routes_and_nothing_that_names_anybody(web, upload, sender, access_log, log_text):
+    upload([("DOE^JOHN.dcm", samples.small_instance(PatientName="DOE^JOHN"))], query="?project=default&x=SECRET")
+    call(web, "GET", f"/api/uploads/{'a' * 32}/?q=SECRET", headers=sender)
+    call(web, "POST", "/dicom-web/studies/1.2.3.4567", headers=sender)
+    call(web, "GET", "/nowhere/DOE/1.2.3.4567")
+    call(web, "BREW", "/healthz")
+    call(web, "GET", "/static/nothing/DOE.css")
+    events = access_log()
+    assert [(event["route"], event["method"], event["status"]) for event in events] == [
+        ("upload", "POST", 201),
+        ("api/uploads/<id:upload_id>/", "GET", 400),
+        ("stow-study", "POST", 415),
+        ("unmatched", "GET", 404),
+        ("healthz", "other", 403),
+        ("static", "GET", 404),
+    ]
+    assert all(event["duration_ms"] >= 0 for event in events)
+    assert not [secret for secret in ("DOE", "SECRET", "1.2.3.4567", "a" * 32) if secret in log_text()]
+
+
+def test_a_defect_is_500_without_a_trace_of_it_in_the_answer(web, sender, access_log, monkeypatch):
+    from cauce.adapters.catalogue_sql import SqlCatalogue
+
+    def fail(self, slug):
+        raise ZeroDivisionError(f"DOE^JOHN {slug}")
+
+    monkeypatch.setattr(SqlCatalogue, "project", fail)
+    kind, body = form([("1", samples.small_instance())])
+    answer = call(web, "POST", "/api/uploads/", headers={**sender, "content-type": kind}, chunks=body)
+    assert answer.json() == {
+        "type": "about:blank",
+        "title": "Internal Server Error",
+        "status": 500,
+        "detail": "Something went wrong here; the log of the server says what.",
+        "code": "internal",
+        "request_id": answer.headers["x-request-id"],
+    }
+    event = access_log("request.failed")[0]
+    assert event["request_id"] == answer.headers["x-request-id"]
+    assert "ZeroDivisionError" in event["error"]
+    assert "DOE" not in event["error"]
+    assert access_log()[0]["status"] == 500
+
+
+def test_a_defect_in_the_middle_of_an_answer_ends_it(web, access_log, monkeypatch):
+    async def half(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise ZeroDivisionError
+
+    web.start()
+    monkeypatch.setattr(web, "_django", half)
+    answer = call(web, "GET", "/healthz")
+    assert (answer.status, answer.body) == (200, b"")
+    assert len(access_log("request.failed")) == 1
+
+
+def test_bodies_that_django_would_spool_are_bounded(web, sender):
+    too_long = 4 * 1024 * 1024 + 1
+    answer = call(web, "POST", "/login/", headers={"content-length": str(too_long)}, chunks=[b"x"])
+    assert (answer.status, answer.json()["code"]) == (413, "too_large")
+    answer = call(web, "POST", "/login/", chunks=[b"x" * 1024 * 1024] * 5)
+    assert (answer.status, answer.json()["code"]) == (413, "too_large")
+
+
+def test_websockets_are_turned_away(web):
+    import asyncio
+
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(web({"type": "websocket"}, None, send))
+    assert sent == [{"type": "websocket.close", "code": 1000}]
+
+
+def test_importing_the_application_sets_nothing_up():
+    import os
+    import subprocess
+    import sys
+
+    code = "import threading, cauce.api.asgi, django.apps; print(django.apps.apps.ready, threading.active_count())"
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("CAUCE_")}
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environ)
+    assert done.stdout == "False 1\n"
