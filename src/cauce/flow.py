@@ -11,15 +11,17 @@ Each step is idempotent by the key of its job, so everything may run twice. What
 enqueued by the ledger in the transaction that finishes it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import BinaryIO
 
+from cauce.core.actors import Actor
 from cauce.core.errors import Undecodable, Unexpected
+from cauce.core.identifiers import ObjectId
 from cauce.core.limits import Limits
 from cauce.core.messages import Incoming, UploadRef, Verdict
 from cauce.ports.ledger import ClaimedJob, JobRequest, Progress
 from cauce.ports.services import Services
-from cauce.stages import deidentify, deliver, ingest, process, validate
+from cauce.stages import deidentify, deliver, ingest, process, recover, validate
 
 PROFILE = deidentify.BASIC
 PIPELINE = process.PIPELINE
@@ -47,6 +49,18 @@ def take_in(
         digest=digest,
         study_instance_uid=study_instance_uid,
     )
+
+
+def rebuild(services: Services, *, actor: Actor) -> Iterator[recover.Rebuilt]:
+    """Make the catalogue anew from the stored objects, when the database is lost; see `stages.recover.rebuild`."""
+
+    def digest(source: BinaryIO, size_bytes: int) -> bytes:
+        return _canonical_digest(source, size_bytes, limits=services.limits)
+
+    def adopt(upload: UploadRef, object_id: ObjectId) -> Verdict:
+        return ingest.adopt(services, upload, object_id, read_header=validate.read_header, digest=digest)
+
+    return recover.rebuild(services, actor=actor, adopt=adopt)
 
 
 def _canonical_digest(source: BinaryIO, size_bytes: int, *, limits: Limits) -> bytes:

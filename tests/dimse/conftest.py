@@ -10,6 +10,7 @@ def services(tmp_path, transactional_db):
     from cauce.adapters.keyring_file import FileKeyRing
     from cauce.adapters.keys_file import FileKeyService
     from cauce.adapters.ledger_sql import SqlLedger
+    from cauce.adapters.holdings_sql import SqlHoldings
     from cauce.adapters.modalities_sql import SqlModalities
     from cauce.adapters.objects_local import LocalObjects
     from cauce.adapters.results_sql import SqlResults
@@ -29,6 +30,7 @@ def services(tmp_path, transactional_db):
         results=SqlResults(),
         vault=SqlVault(ring),
         modalities=SqlModalities(),
+        holdings=SqlHoldings(),
         spool=tmp_path / "spool",
     )
 

@@ -90,25 +90,26 @@ def test_the_processes_share_the_associations(tmp_path):
     statuses = []
     with running(tmp_path, processes=2) as program:
         wires = []
-        for _ in range(4):
+        while {name.partition("-")[0] for name in program.stored()} != {str(pid) for pid in program.children()}:
             wires.append(Wire(program.port))
             wires[-1].associate([(CT, (EXPLICIT,))])
+            wires[-1].send(data(1, 3, store_command(CT, "1.2.3")), data(1, 2, encoded(instance())))
+            assert status_of(wires[-1].receive()[1]) == 0x0000
+        assert 2 <= len(wires) <= 4  # the second goes to the other process, or under load one of the next
         for wire in wires:
-            wire.send(data(1, 3, store_command(CT, "1.2.3")), data(1, 2, encoded(instance())))
-            assert status_of(wire.receive()[1]) == 0x0000
             wire.socket.close()
-        assert {name.partition("-")[0] for name in program.stored()} == {str(pid) for pid in program.children()}
         until(lambda: echo_status(program.port) == 0x0000)
+        before = len(program.stored())
         threads = [threading.Thread(target=send, args=(program.port, 5, statuses)) for _ in range(3)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         assert statuses == [0x0000] * 15
-        assert len(program.stored()) == 19
+        assert len(program.stored()) == before + 15
 
 
-def test_places_are_counted_across_processes_and_those_of_a_killed_one_are_freed(tmp_path):
+def test_places_are_counted_across_processes_and_those_of_killed_ones_are_freed(tmp_path):
     with running(tmp_path, processes=2) as program:
         wires = [Wire(program.port) for _ in range(4)]
         for wire in wires:
@@ -117,8 +118,9 @@ def test_places_are_counted_across_processes_and_those_of_a_killed_one_are_freed
             fifth.send(associate_request())
             assert fifth.receive() == (0x03, b"\0\x02\x03\x02")
         before = program.children()
-        os.kill(before[0], signal.SIGKILL)
-        until(lambda: len(program.children()) == 2 and before[0] not in program.children())
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: len(program.children()) == 2 and not set(before) & set(program.children()))
         until(lambda: echo_status(program.port) == 0x0000)
         for wire in wires:
             wire.socket.close()
@@ -202,7 +204,7 @@ def test_places_of_one_process_are_given_and_taken_back():
     places.give_back()
     assert places.taken() == 1
     assert places.take() is True
-    assert places.is_busiest() is False
+    assert places.surplus() == 0
     places.clear(0)
     assert places.taken() == 0
 

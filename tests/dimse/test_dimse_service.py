@@ -1,8 +1,8 @@
 """The real receiver: what a modality sends is stored, catalogued and receipted, and it hears the truth about it."""
 
+import threading
 import time
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from dimse_peers import (
@@ -23,8 +23,17 @@ from dimse_peers import (
 from pydicom import dcmread, uid
 from pydicom.filebase import DicomBytesIO
 
-from cauce.core.errors import DatabaseUnavailable, Forbidden, InvalidRequest, NotFound, StorageUnavailable
-from cauce.core.statuses import Space
+from cauce.core.errors import (
+    DatabaseUnavailable,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    Refused,
+    StorageUnavailable,
+    Unexpected,
+)
+from cauce.core.messages import Incoming, Verdict
+from cauce.core.statuses import ItemStatus, Space
 from cauce.dimse.receiver import Access, RejectionReason
 from cauce.dimse.service import CatalogueReceiver
 from cauce.records.models import CallingAe, Instance, Job, Upload, UploadItem, Version
@@ -146,6 +155,45 @@ def test_when_a_store_does_not_answer_the_sender_is_told_to_come_again(tmp_path,
     assert items() == []
 
 
+def test_after_a_store_did_not_answer_the_next_instance_gets_a_new_connection_to_the_database(services):
+    from django.db import connection
+
+    def take_in(_upload, _incoming):
+        raise DatabaseUnavailable("x")
+
+    failing = CatalogueReceiver(services, take_in=take_in, default_ae_title="CAUCE")
+    content = Incoming(content=b"", size_bytes=0, name="C-STORE 1", source="dimse")
+    who = {"calling_ae": "CT1", "called_ae": "CAUCE", "address": "127.0.0.1", "association": "a"}
+    connection.ensure_connection()
+    with pytest.raises(DatabaseUnavailable):
+        failing.store(content, **who)
+    assert connection.connection is None
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error"),
+    [
+        (ItemStatus.REFUSED, "too_deep", Refused),
+        (ItemStatus.SKIPPED, "", Refused),
+        (ItemStatus.REFUSED, "something_new", Unexpected),
+        (ItemStatus.PENDING, "", Unexpected),
+    ],
+)
+def test_whatever_is_not_taken_is_never_answered_as_success(services, status, code, error):
+    odd = CatalogueReceiver(
+        services,
+        take_in=lambda _upload, incoming: Verdict(status=status, name=incoming.name, code=code, detail="why"),
+        default_ae_title="CAUCE",
+    )
+    content = Incoming(content=b"", size_bytes=0, name="C-STORE 1", source="dimse")
+    who = {"calling_ae": "CT1", "called_ae": "CAUCE", "address": "127.0.0.1", "association": "a"}
+    with pytest.raises(error) as raised:
+        odd.store(content, **who)
+    assert type(raised.value) is error
+    odd.finished(association="a", aborted=False)
+    assert Upload.objects.exclude(finished_at=None).count() == 1
+
+
 def test_a_file_too_large_for_memory_is_stored_from_the_spool(tmp_path, receiver):
     ds = instance(pixels=bytes(range(256)) * 4096)
     with listening(tmp_path / "spool", receiver, memory_instance_bytes_max=100_000) as listener:
@@ -166,8 +214,6 @@ def test_an_abort_in_the_middle_keeps_what_was_delivered_and_ends_the_upload(tmp
 
 
 def test_associations_at_once_share_a_study_and_lose_nothing(tmp_path, receiver):
-    import threading
-
     with listening(tmp_path / "spool", receiver) as listener:
         statuses = []
 
@@ -188,28 +234,28 @@ def test_associations_at_once_share_a_study_and_lose_nothing(tmp_path, receiver)
     assert sent == {f"CT{number}": 4 for number in range(6)}
 
 
-def test_no_connection_to_the_database_is_left_open_by_associations_that_have_ended(tmp_path, receiver):
-    def open_files():
-        return sum("test" in _target(fd) and ".db" in _target(fd) for fd in Path("/proc/self/fd").iterdir())
+def test_no_connection_to_the_database_is_left_open_by_associations_that_have_ended(tmp_path, receiver, monkeypatch):
+    from cauce.adapters.sqlcipher.base import Database, DatabaseWrapper
 
+    opened = []
+    connect = DatabaseWrapper.get_new_connection
+
+    def recorded(wrapper, parameters):
+        connection = connect(wrapper, parameters)
+        if threading.current_thread() is not threading.main_thread():
+            opened.append(connection)
+        return connection
+
+    monkeypatch.setattr(DatabaseWrapper, "get_new_connection", recorded)
     with listening(tmp_path / "spool", receiver) as listener:
-        send(listener.port, instance())
-        until(all_closed)
-        listener.stop()
-        before = open_files()
-    with listening(tmp_path / "spool", receiver) as listener:
-        for _ in range(5):
+        for _ in range(3):
             send(listener.port, instance())
         until(all_closed)
         listener.stop()
-    assert open_files() <= before
-
-
-def _target(descriptor):
-    try:
-        return str(descriptor.readlink())
-    except OSError:
-        return ""
+    assert len(opened) == 3
+    for connection in opened:
+        with pytest.raises(Database.ProgrammingError, match="closed"):
+            connection.execute("SELECT 1")
 
 
 def test_from_this_machine_any_title_may_store_and_nothing_is_noted(receiver):

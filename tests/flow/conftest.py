@@ -10,6 +10,7 @@ from django.utils import timezone
 def services(tmp_path, transactional_db):
     from cauce import flow
     from cauce.adapters.catalogue_sql import SqlCatalogue
+    from cauce.adapters.holdings_sql import SqlHoldings
     from cauce.adapters.keyring_file import FileKeyRing
     from cauce.adapters.keys_file import FileKeyService
     from cauce.adapters.ledger_sql import SqlLedger
@@ -32,6 +33,7 @@ def services(tmp_path, transactional_db):
         results=SqlResults(),
         vault=SqlVault(ring),
         modalities=SqlModalities(),
+        holdings=SqlHoldings(),
         spool=tmp_path,
     )
 

@@ -32,6 +32,8 @@ JXL = "1.2.840.10008.1.2.4.112"
 HTJ2K_LOSSLESS = "1.2.840.10008.1.2.4.201"
 HTJ2K = "1.2.840.10008.1.2.4.203"
 
+PROFILE = "test-profile"
+
 _PIXEL_DATA = struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OB", 0, 0xFFFFFFFF)
 _DELIMITER = struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
 

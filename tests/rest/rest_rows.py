@@ -1,11 +1,13 @@
 """Rows made directly with the models, for tests of what is shown of them."""
 
 import datetime as dt
+import json
 
 from django.utils import timezone
 
 from cauce import bootstrap, flow
-from cauce.accounts.models import User
+from cauce.accounts.models import ApiToken, User
+from cauce.audit.models import AuditEvent
 from cauce.core.identifiers import new_object_id
 from cauce.core.statuses import Role, Space
 from cauce.records.models import (
@@ -51,6 +53,7 @@ PLANTED_SERIES = {
     "series_time": "101113.5",
 }
 STUDY_UID, SERIES_UID, INSTANCE_UID = "1.2.826.99.1", "1.2.826.99.2", "1.2.826.99.3"
+__all__ = ["AuditEvent"]
 _counter = iter(range(1, 10**9))
 
 
@@ -213,3 +216,26 @@ def words_of_identity() -> list[str]:
     return sorted({*parts, *PLANTED_SERIES.values(), "2019-07-04", "1948-11-03", STUDY_UID, SERIES_UID, INSTANCE_UID})
 
 
+
+
+def api_token(of: User, **values) -> ApiToken:
+    token, _ = ApiToken.issue(of, name="script")
+    for name, value in values.items():
+        setattr(token, name, value)
+    token.save()
+    return token
+
+
+def everything() -> dict[str, int | str]:
+    """How many rows there are of everything but the audit trail, and how jobs and accounts stand."""
+    counts: dict[str, int | str] = {
+        model.__name__: model.objects.count() for model in (Project, Study, Job, Upload, User, ApiToken)
+    }
+    counts["jobs"] = str(list(Job.objects.order_by("pk").values_list("pk", "status", "attempts_max")))
+    counts["users"] = str(list(User.objects.order_by("pk").values_list("pk", "role", "is_active", "password")))
+    counts["tokens"] = str(list(ApiToken.objects.order_by("pk").values_list("pk", "revoked_at")))
+    return counts
+
+
+def json_of(body) -> str:
+    return json.dumps(body)

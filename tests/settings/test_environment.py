@@ -137,7 +137,7 @@ BAD_VALUES = [
     ("CAUCE_HTTP", "localhost:http", "host:port"),
     ("CAUCE_HTTP", "localhost:65536", "host:port"),
     ("CAUCE_HTTP", "localhost:-1", "host:port"),
-    ("CAUCE_HTTP", "localhost:８０", "host:port"),
+    ("CAUCE_HTTP", "localhost:８０", "host:port"),  # noqa: RUF001 - digits, but no port
     ("CAUCE_DIMSE", "nowhere", "host:port"),
     ("CAUCE_AE_TITLE", "  ", "16 printable"),
     ("CAUCE_AE_TITLE", "SEVENTEEN_LETTERS", "16 printable"),

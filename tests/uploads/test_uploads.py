@@ -119,7 +119,7 @@ def test_refusals_carry_their_codes(upload):
         ]
     )
     assert [code for _, _, code in answer.verdicts] == [
-        "pixel_length_mismatch",
+        "truncated",
         "missing_uid",
         "not_dicom",
         "not_dicom",

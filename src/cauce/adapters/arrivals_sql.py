@@ -5,27 +5,37 @@ Rows are read and written in bulk and in sorted key order, so that two committer
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 from cauce.adapters import rows
-from cauce.core.identifiers import ObjectId, PublicId
+from cauce.adapters.held_sql import (
+    HeldInstance,
+    HeldStudy,
+    HeldVersion,
+    encoding_of,
+    find_instances,
+    find_series,
+    find_studies,
+)
+from cauce.adapters.statements import Table, execute, fetch
 from cauce.core.messages import UploadRef, Verdict
 from cauce.core.statuses import ItemStatus, StudyStatus
-from cauce.ports.catalogue import Arrival, Committed, KnownVersion
-from cauce.records.models import (
-    AlternateEncoding,
-    Instance,
-    Job,
-    Series,
-    Study,
-    UploadItem,
-    Version,
-    VersionHeader,
-)
+from cauce.ports.catalogue import Arrival, Committed
+from cauce.records import models
 from cauce.records.models.uploads import NAME_LENGTH_MAX
 
 DETAIL_LENGTH_MAX = 500
+
+_STUDY: Final = Table(models.Study)
+_SERIES: Final = Table(models.Series)
+_INSTANCE: Final = Table(models.Instance)
+_VERSION: Final = Table(models.Version)
+_HEADER: Final = Table(models.VersionHeader)
+_ENCODING: Final = Table(models.AlternateEncoding)
+_ITEM: Final = Table(models.UploadItem)
+_JOB: Final = Table(models.Job)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,16 +46,6 @@ class Note:
     verdict: Verdict
 
 
-@dataclass(slots=True)
-class _Held:
-    """An instance and all contents of it that are held, those of this transaction included."""
-
-    instance: Instance
-    study: Study
-    versions: list[Version] = field(default_factory=list)
-    encodings: set[tuple[int, str, bytes]] = field(default_factory=set)
-
-
 class ArrivalsTransaction:
     """Commits one group; used once, inside a transaction that the caller has begun."""
 
@@ -53,20 +53,22 @@ class ArrivalsTransaction:
         """`quiet` re-arms each touched study's closing."""
         self._now = now
         self._quiet = quiet
-        self._held: dict[tuple[int, str], _Held] = {}
-        self._versions: list[tuple[Version, Arrival]] = []
-        self._encodings: list[AlternateEncoding] = []
-        self._items: list[UploadItem] = []
-        self._item_versions: list[tuple[UploadItem, Version]] = []
-        self._touched: dict[int, Study] = {}
+        self._held: dict[tuple[int, str], HeldInstance] = {}
+        self._noted_studies: dict[str, int] = {}
+        self._versions: list[tuple[HeldVersion, HeldInstance, Arrival]] = []
+        self._encodings: list[dict[str, Any]] = []
+        self._items: list[tuple[dict[str, Any], HeldVersion | None]] = []
+        self._touched: dict[int, HeldStudy] = {}
 
     def run(self, group: Sequence[Arrival | Note]) -> list[Committed]:
         """Commit the group; answers are in its order."""
         arrivals = [item for item in group if isinstance(item, Arrival)]
         self._load(arrivals)
+        self._load_noted([item.verdict for item in group if isinstance(item, Note)])
         self._create_missing(arrivals)
         answers = [self._decide(item) if isinstance(item, Arrival) else self._note(item) for item in group]
         self._write()
+        self._arm()
         return answers
 
     def _load(self, arrivals: Sequence[Arrival]) -> None:
@@ -74,135 +76,117 @@ class ArrivalsTransaction:
         for arrival in arrivals:
             wanted[arrival.project.pk].add(arrival.header.sop_instance_uid)
         for project_pk, uids in sorted(wanted.items()):
-            found = Instance.objects.filter(project_id=project_pk, sop_instance_uid__in=uids)
-            for instance in found.select_related("series__study"):
-                self._held[project_pk, instance.sop_instance_uid] = _Held(instance, instance.series.study)
-        by_pk = {held.instance.pk: held for held in self._held.values()}
-        for version in Version.objects.filter(instance_id__in=by_pk).order_by("pk"):
-            by_pk[version.instance_id].versions.append(version)
-        encodings = AlternateEncoding.objects.filter(version__instance_id__in=by_pk).select_related("version")
-        for encoding in encodings:
-            by_pk[encoding.version.instance_id].encodings.add(_encoding_key(encoding))
+            self._held |= find_instances(project_pk, uids)
+
+    def _load_noted(self, verdicts: Sequence[Verdict]) -> None:
+        """Look the studies up that notes speak of."""
+        if ids := sorted({verdict.study_id for verdict in verdicts if verdict.study_id}):
+            found = fetch("SELECT public_id, id FROM records_study WHERE public_id IN {ids}", ids=ids)
+            self._noted_studies = dict(found)
 
     def _create_missing(self, arrivals: Sequence[Arrival]) -> None:
-        new = {
-            (arrival.project.pk, str(arrival.header.sop_instance_uid)): arrival
-            for arrival in reversed(arrivals)
-            if (arrival.project.pk, arrival.header.sop_instance_uid) not in self._held
-        }
+        new: dict[tuple[int, str], Arrival] = {}
+        for arrival in arrivals:
+            key = (arrival.project.pk, str(arrival.header.sop_instance_uid))
+            if key not in self._held:
+                new.setdefault(key, arrival)
         if not new:
             return
         studies = self._studies(new.values())
         series = self._series(new.values(), studies)
-        wanted = [
-            Instance(
-                project_id=key[0],
-                series=series[_series_key(arrival, studies)],
-                sop_instance_uid=key[1],
-                sop_class_uid=arrival.header.sop_class_uid,
-            )
-            for key, arrival in sorted(new.items())
-        ]
-        for instance in Instance.objects.bulk_create(wanted):
-            self._held[instance.project_id, instance.sop_instance_uid] = _Held(instance, instance.series.study)
+        wanted = sorted(new.items())
+        made = _INSTANCE.insert(
+            [
+                {
+                    "project_id": project_pk,
+                    "series_id": series[_series_key(arrival, studies)],
+                    "sop_instance_uid": uid,
+                    "sop_class_uid": arrival.header.sop_class_uid,
+                }
+                for (project_pk, uid), arrival in wanted
+            ],
+            now=self._now,
+            returning="id",
+        )
+        for (key, arrival), (pk,) in zip(wanted, made, strict=True):
+            self._held[key] = HeldInstance(pk, studies[key[0], str(arrival.header.study_instance_uid)])
 
-    def _studies(self, arrivals: Iterable[Arrival]) -> dict[tuple[int, str], Study]:
+    def _studies(self, arrivals: Iterable[Arrival]) -> dict[tuple[int, str], HeldStudy]:
+        """Return the studies of `arrivals`, made where they are new, and locked."""
         first: dict[tuple[int, str], Arrival] = {}
         for arrival in arrivals:
             first.setdefault((arrival.project.pk, str(arrival.header.study_instance_uid)), arrival)
-        Study.objects.bulk_create(
-            [
-                Study(
-                    project_id=key[0],
-                    study_instance_uid=key[1],
-                    last_received_at=self._now,
-                    **rows.columns(arrival.header.attributes, rows.STUDY_COLUMNS),
-                )
-                for key, arrival in sorted(first.items())
-            ],
-            ignore_conflicts=True,
-        )
-        uids = [uid for _, uid in first]
-        projects = {project_pk for project_pk, _ in first}
-        found = Study.objects.filter(project_id__in=projects, study_instance_uid__in=uids)
-        return {
-            (study.project_id, study.study_instance_uid): study for study in found.order_by("pk").select_for_update()
-        }
+        found = find_studies(first)
+        missing = sorted(key for key in first if key not in found)
+        if missing:
+            _STUDY.insert(
+                [
+                    {
+                        "project_id": key[0],
+                        "study_instance_uid": key[1],
+                        "last_received_at": self._now,
+                        **rows.columns(first[key].header.attributes, rows.STUDY_COLUMNS),
+                    }
+                    for key in missing
+                ],
+                now=self._now,
+                on_conflict="DO NOTHING",  # another process may be making it
+            )
+            found = find_studies(first)
+        return found
 
     def _series(
-        self, arrivals: Iterable[Arrival], studies: dict[tuple[int, str], Study]
-    ) -> dict[tuple[int, str], Series]:
+        self, arrivals: Iterable[Arrival], studies: Mapping[tuple[int, str], HeldStudy]
+    ) -> dict[tuple[int, str], int]:
+        """Return the keys of the series of `arrivals`, made where they are new."""
         first: dict[tuple[int, str], Arrival] = {}
         for arrival in arrivals:
             first.setdefault(_series_key(arrival, studies), arrival)
-        Series.objects.bulk_create(
-            [
-                Series(
-                    study_id=key[0],
-                    series_instance_uid=key[1],
-                    **rows.columns(arrival.header.attributes, rows.SERIES_COLUMNS),
-                )
-                for key, arrival in sorted(first.items())
-            ],
-            ignore_conflicts=True,
-        )
-        found = Series.objects.filter(
-            study_id__in={key[0] for key in first}, series_instance_uid__in=[u for _, u in first]
-        )
-        return {(series.study_id, series.series_instance_uid): series for series in found.select_related("study")}
+        found = find_series(first)
+        missing = sorted(key for key in first if key not in found)
+        if missing:
+            _SERIES.insert(
+                [
+                    {
+                        "study_id": key[0],
+                        "series_instance_uid": key[1],
+                        **rows.columns(first[key].header.attributes, rows.SERIES_COLUMNS),
+                    }
+                    for key in missing
+                ],
+                now=self._now,
+                on_conflict="DO NOTHING",
+            )
+            found = find_series(first)
+        return found
 
     def _decide(self, arrival: Arrival) -> Committed:
         held = self._held[arrival.project.pk, str(arrival.header.sop_instance_uid)]
-        identical = _identical(held, arrival)
+        identical = held.identical(arrival)
         if identical is not None:
             return self._answer(arrival, held, ItemStatus.DUPLICATE, identical)
         unknown = [version for version in held.versions if version.pk is None or version.pk not in arrival.digests]
         if unknown:
-            return self._compare(unknown)
+            return Committed(compare_with=tuple(known for version in unknown if (known := version.known())))
         for version in held.versions:
-            if arrival.digests[version.pk] == arrival.canonical_digest:
+            if version.pk is not None and arrival.digests[version.pk] == arrival.canonical_digest:
                 self._note_encoding(held, version, arrival)
                 return self._answer(arrival, held, ItemStatus.DUPLICATE, version, detail="the same in another encoding")
-        status = ItemStatus.CONFLICT if held.versions else ItemStatus.STORED
-        return self._store(arrival, held, status)
+        return self._store(arrival, held, ItemStatus.CONFLICT if held.versions else ItemStatus.STORED)
 
-    @staticmethod
-    def _compare(unknown: Sequence[Version]) -> Committed:
-        """Ask for digests; a version of this very transaction has no key yet, so the caller comes again after it."""
-        known = tuple(
-            KnownVersion(
-                pk=version.pk,
-                object_id=ObjectId(version.object_id),
-                transfer_syntax_uid=version.transfer_syntax_uid,
-                dataset_sha256=bytes(version.dataset_sha256),
-                canonical_digest=bytes(version.canonical_digest) if version.canonical_digest else None,
-            )
-            for version in unknown
-            if version.pk is not None
-        )
-        return Committed(compare_with=known)
-
-    def _store(self, arrival: Arrival, held: _Held, status: ItemStatus) -> Committed:
+    def _store(self, arrival: Arrival, held: HeldInstance, status: ItemStatus) -> Committed:
         header = arrival.header
-        state = Version.State.CURRENT if status is ItemStatus.STORED else Version.State.CONFLICT
-        version = Version(
-            instance=held.instance,
+        version = HeldVersion(
+            pk=None,
             object_id=arrival.object_id,
-            state=state,
             transfer_syntax_uid=header.transfer_syntax_uid,
             dataset_sha256=header.dataset_sha256,
             canonical_digest=arrival.canonical_digest,
-            size_bytes=header.size_bytes,
-            dataset_offset=header.dataset_offset,
-            pixel_offset=header.pixel_offset,
-            decoded_bytes=rows.decoded_bytes(header.attributes),
-            source=arrival.source,
-            received_at=self._now,
-            **rows.columns(header.attributes, rows.VERSION_COLUMNS),
         )
+        is_first = not held.versions
         held.versions.append(version)
-        self._versions.append((version, arrival))
-        if status is ItemStatus.STORED:
+        self._versions.append((version, held, arrival))
+        if is_first:
             self._touched[held.study.pk] = held.study
             return self._answer(arrival, held, status, version, object_used=True)
         detail = "another content under a UID that is already held: kept as a version, the first stays current"
@@ -211,9 +195,9 @@ class ArrivalsTransaction:
     def _answer(
         self,
         arrival: Arrival,
-        held: _Held,
+        held: HeldInstance,
         status: ItemStatus,
-        version: Version,
+        version: HeldVersion,
         *,
         code: str = "",
         detail: str = "",
@@ -229,84 +213,98 @@ class ArrivalsTransaction:
             sop_instance_uid=header.sop_instance_uid,
             study_instance_uid=header.study_instance_uid,
             series_instance_uid=header.series_instance_uid,
-            study_id=PublicId(held.study.public_id),
+            study_id=held.study.public_id,
             warnings=header.warnings,
         )
-        self._item(arrival.upload, verdict, study=held.study, version=version)
+        self._item(arrival.upload, verdict, study_pk=held.study.pk, version=version)
         return Committed(verdict=verdict, object_used=object_used)
 
     def _note(self, note: Note) -> Committed:
-        study = None
-        if note.verdict.study_id:
-            study = Study.objects.filter(public_id=note.verdict.study_id).first()
-        self._item(note.upload, note.verdict, study=study, version=None)
+        study_pk = self._noted_studies.get(note.verdict.study_id or "")
+        self._item(note.upload, note.verdict, study_pk=study_pk, version=None)
         return Committed(verdict=note.verdict)
 
-    def _item(self, upload: UploadRef, verdict: Verdict, *, study: Study | None, version: Version | None) -> None:
-        item = UploadItem(
-            upload_id=upload.pk,
-            name=item_name(verdict.name),
-            status=verdict.status.value,
-            code=verdict.code,
-            detail=verdict.detail[:DETAIL_LENGTH_MAX],
-            sop_instance_uid=verdict.sop_instance_uid,
-            study=study,
-        )
-        self._items.append(item)
-        if version is not None:
-            self._item_versions.append((item, version))
+    def _item(self, upload: UploadRef, verdict: Verdict, *, study_pk: int | None, version: HeldVersion | None) -> None:
+        item = {
+            "upload_id": upload.pk,
+            "name": item_name(verdict.name),
+            "status": verdict.status.value,
+            "code": verdict.code,
+            "detail": verdict.detail[:DETAIL_LENGTH_MAX],
+            "sop_instance_uid": verdict.sop_instance_uid,
+            "study_id": study_pk,
+        }
+        self._items.append((item, version))
 
-    def _note_encoding(self, held: _Held, version: Version, arrival: Arrival) -> None:
-        encoding = AlternateEncoding(
-            version=version,
-            transfer_syntax_uid=arrival.header.transfer_syntax_uid,
-            dataset_sha256=arrival.header.dataset_sha256,
-            received_at=self._now,
+    def _note_encoding(self, held: HeldInstance, version: HeldVersion, arrival: Arrival) -> None:
+        key = encoding_of(arrival)
+        if key in held.encodings or version.pk is None:
+            return
+        held.encodings[key] = version
+        self._encodings.append(
+            {
+                "version_id": version.pk,
+                "transfer_syntax_uid": key[0],
+                "dataset_sha256": key[1],
+                "received_at": self._now,
+            }
         )
-        key = _encoding_key(encoding)
-        if key not in held.encodings:
-            held.encodings.add(key)
-            self._encodings.append(encoding)
         if version.canonical_digest is None:
-            digest = arrival.digests[version.pk]
-            Version.objects.filter(pk=version.pk, canonical_digest__isnull=True).update(canonical_digest=digest)
+            version.canonical_digest = arrival.digests[version.pk]
+            execute(
+                "UPDATE records_version SET canonical_digest = {digest} WHERE id = {pk} AND canonical_digest IS NULL",
+                digest=version.canonical_digest,
+                pk=version.pk,
+            )
 
     def _write(self) -> None:
-        Version.objects.bulk_create([version for version, _ in self._versions])
-        VersionHeader.objects.bulk_create(
-            [
-                VersionHeader(
-                    version=version,
-                    dicom_json=rows.pack_json(arrival.header.dicom_json),
-                    frames=rows.pack_frames(arrival.header.frames),
-                    warnings=rows.warnings_of(arrival.header),
-                )
-                for version, arrival in self._versions
-            ]
-        )
-        AlternateEncoding.objects.bulk_create(self._encodings, ignore_conflicts=True)
-        for item, version in self._item_versions:
-            item.version = version
-        UploadItem.objects.bulk_create(self._items)
-        self._arm()
+        """Write what was decided; a receipt's line names its version, so versions go first."""
+        if self._versions:
+            self._write_versions()
+        _ENCODING.insert(self._encodings, now=self._now, on_conflict="DO NOTHING")
+        for item, version in self._items:
+            item["version_id"] = version.pk if version else None
+        _ITEM.insert([item for item, _ in self._items], now=self._now)
+
+    def _write_versions(self) -> None:
+        current, conflict = models.Version.State.CURRENT.value, models.Version.State.CONFLICT.value
+        wanted = [
+            {
+                **rows.version_row(arrival, now=self._now),
+                "instance_id": held.pk,
+                "state": current if version is held.versions[0] else conflict,
+            }
+            for version, held, arrival in self._versions
+        ]
+        made = _VERSION.insert(wanted, now=self._now, returning="id")
+        for (version, _, _), (pk,) in zip(self._versions, made, strict=True):
+            version.pk = pk
+        headers = [{"version_id": v.pk, **rows.header_row(arrival.header)} for v, _, arrival in self._versions]
+        _HEADER.insert(headers, now=self._now)
 
     def _arm(self) -> None:
         """Set each touched study's closing to the end of its quiet time from now."""
         if not self._touched:
             return
-        Study.objects.filter(pk__in=self._touched).update(
-            status=StudyStatus.RECEIVING.value, last_received_at=self._now, updated_at=self._now
+        closings = fetch(
+            "UPDATE records_study SET status = {status}, last_received_at = {now}, updated_at = {now} "
+            "WHERE id IN {pks} RETURNING id, closings",
+            status=StudyStatus.RECEIVING.value,
+            now=self._now,
+            pks=sorted(self._touched),
         )
-        closings = dict(Study.objects.filter(pk__in=self._touched).values_list("pk", "closings"))
-        due_at = self._now + self._quiet
-        Job.objects.bulk_create(
+        _JOB.insert(
             [
-                Job(key=f"close:{study.public_id}:{closings[pk]}", step="close", study_id=pk, due_at=due_at)
-                for pk, study in sorted(self._touched.items())
+                {
+                    "key": f"close:{self._touched[pk].public_id}:{count}",
+                    "step": "close",
+                    "study_id": pk,
+                    "due_at": self._now + self._quiet,
+                }
+                for pk, count in sorted(closings)
             ],
-            update_conflicts=True,
-            unique_fields=["key"],
-            update_fields=["due_at"],
+            now=self._now,
+            on_conflict='("key") DO UPDATE SET due_at = excluded.due_at',
         )
 
 
@@ -315,21 +313,6 @@ def item_name(name: str) -> str:
     return name.replace("\0", "")[-NAME_LENGTH_MAX:]
 
 
-def _series_key(arrival: Arrival, studies: dict[tuple[int, str], Study]) -> tuple[int, str]:
+def _series_key(arrival: Arrival, studies: Mapping[tuple[int, str], HeldStudy]) -> tuple[int, str]:
     study = studies[arrival.project.pk, str(arrival.header.study_instance_uid)]
     return study.pk, str(arrival.header.series_instance_uid)
-
-
-def _encoding_key(encoding: AlternateEncoding) -> tuple[int, str, bytes]:
-    return encoding.version_id, encoding.transfer_syntax_uid, bytes(encoding.dataset_sha256)
-
-
-def _identical(held: _Held, arrival: Arrival) -> Version | None:
-    header = arrival.header
-    for version in held.versions:
-        same_bytes = bytes(version.dataset_sha256) == header.dataset_sha256
-        if same_bytes and version.transfer_syntax_uid == header.transfer_syntax_uid:
-            return version
-        if (version.pk, str(header.transfer_syntax_uid), header.dataset_sha256) in held.encodings:
-            return version
-    return None

@@ -2,20 +2,27 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 from django.utils import timezone
 
 from cauce import audit
+from cauce.adapters import uploads_sql
 from cauce.adapters.arrivals_sql import ArrivalsTransaction, Note, item_name
 from cauce.adapters.group_commit import GroupCommit
+from cauce.adapters.held_sql import find_identical
 from cauce.adapters.sql_errors import transaction_of_ours, translated
+from cauce.adapters.uploads_sql import Closing, Opening
 from cauce.core.actors import Actor
 from cauce.core.errors import NotFound
 from cauce.core.identifiers import PublicId
 from cauce.core.messages import Header, ProjectRef, UploadRef, Verdict
-from cauce.core.statuses import ItemStatus, JobStatus
+from cauce.core.statuses import ItemStatus
 from cauce.ports.catalogue import Arrival, Committed
-from cauce.records.models import AlternateEncoding, Job, Project, Study, Upload, UploadItem, Version
+from cauce.records.models import Project, UploadItem
+
+Item: TypeAlias = Arrival | Note | Opening | Closing
+"""What the committer is handed."""
 
 
 class SqlCatalogue:
@@ -24,7 +31,7 @@ class SqlCatalogue:
     def __init__(self, *, quiet_s: float) -> None:
         """`quiet_s` is how long a study waits for more before it closes."""
         self._quiet = dt.timedelta(seconds=quiet_s)
-        self._committer: GroupCommit[Arrival | Note, Committed] = GroupCommit(self._commit_group)
+        self._committer: GroupCommit[Item, Any] = GroupCommit(self._commit_group)
         self._projects: dict[str, ProjectRef] = {}
 
     def project(self, slug: str) -> ProjectRef:
@@ -38,62 +45,40 @@ class SqlCatalogue:
             known = self._projects[slug] = ProjectRef(pk=pk, slug=slug)
         return known
 
+    def ensure_project(self, slug: str, *, actor: Actor) -> ProjectRef:
+        """Return the project of this slug; it is made when there is none."""
+        with transaction_of_ours():
+            project, is_new = Project.objects.get_or_create(slug=slug, defaults={"name": slug})
+            if is_new:
+                audit.record(actor, "project.create", subject=project.public_id)
+        return self.project(slug)
+
     def open_upload(self, project: ProjectRef, *, actor: Actor, source: str) -> UploadRef:
         """Begin a delivery and its receipt."""
-        with transaction_of_ours():
-            upload = Upload.objects.create(
-                project_id=project.pk, user_id=actor.user_id, sender=actor.name, source=source
-            )
-            audit.record(actor, "upload.open", subject=upload.public_id, source=source, project=project.slug)
-        return UploadRef(pk=upload.pk, public_id=PublicId(upload.public_id), project=project)
+        opened: UploadRef = self._committer.submit(Opening(project=project, actor=actor, source=source))
+        return opened
 
     def find_upload(self, public_id: str, *, actor: Actor) -> UploadRef:
         """Return an upload that this actor began."""
         with translated():
-            upload = Upload.objects.select_related("project").filter(public_id=public_id).first()
-        if upload is None or upload.user_id is None or upload.user_id != actor.user_id:
-            raise NotFound("there is no such upload of yours")
-        project = ProjectRef(pk=upload.project_id, slug=upload.project.slug)
-        return UploadRef(pk=upload.pk, public_id=PublicId(upload.public_id), project=project)
+            return uploads_sql.find(public_id, actor=actor)
 
     def close_upload(self, upload: UploadRef, *, final: bool) -> None:
         """End a delivery; with `final` its studies close now instead of after the quiet time."""
-        now = timezone.now()
-        with transaction_of_ours():
-            held = Upload.objects.select_for_update().get(pk=upload.pk)
-            held.final = final = final or held.final
-            is_pending = UploadItem.objects.filter(upload_id=upload.pk, status=ItemStatus.PENDING.value).exists()
-            held.finished_at = None if is_pending else now
-            held.save(update_fields=["final", "finished_at"])
-            if final and not is_pending:
-                studies = Study.objects.filter(
-                    pk__in=Upload.objects.filter(pk=upload.pk, items__study__isnull=False).values("items__study")
-                )
-                waiting = (JobStatus.QUEUED.value, JobStatus.RETRYING.value)
-                Job.objects.filter(study__in=studies, step="close", status__in=waiting, due_at__gt=now).update(
-                    due_at=now
-                )
+        self._committer.submit(Closing(upload=upload, final=final))
 
     def find_identical(self, project: ProjectRef, header: Header) -> Verdict | None:
         """Return the verdict `duplicate` if the very same data set is already held."""
-        same = {
-            "transfer_syntax_uid": header.transfer_syntax_uid,
-            "dataset_sha256": header.dataset_sha256,
-        }
-        place = {"instance__project_id": project.pk, "instance__sop_instance_uid": header.sop_instance_uid}
-        studies = "instance__series__study__public_id"
         with translated():
-            held = Version.objects.filter(**place, **same).values_list(studies, flat=True).first()
-            if held is None:
-                encodings = AlternateEncoding.objects.filter(
-                    **{f"version__{name}": value for name, value in place.items()}, **same
-                )
-                held = encodings.values_list(f"version__{studies}", flat=True).first()
-        return None if held is None else _duplicate(header, PublicId(held))
+            study_id = find_identical(
+                project.pk, header.sop_instance_uid, header.transfer_syntax_uid, header.dataset_sha256
+            )
+        return None if study_id is None else _duplicate(header, study_id)
 
     def commit(self, arrival: Arrival) -> Committed:
         """Commit one arrival, together with all that arrive at the same time."""
-        return self._committer.submit(arrival)
+        committed: Committed = self._committer.submit(arrival)
+        return committed
 
     def note(self, upload: UploadRef, verdict: Verdict) -> None:
         """Write the verdict on a file that did not lead to an arrival into the receipt."""
@@ -119,9 +104,21 @@ class SqlCatalogue:
             else:
                 pending.update(status=verdict.status.value, code=verdict.code, detail=verdict.detail)
 
-    def _commit_group(self, group: Sequence[Arrival | Note]) -> Sequence[Committed]:
+    def _commit_group(self, group: Sequence[Item]) -> Sequence[Any]:
+        """Commit what came together; nothing in a group depends on another: nobody sends before having begun."""
+        now = timezone.now()
+        answers: dict[int, Any] = {}
         with transaction_of_ours():
-            return ArrivalsTransaction(now=timezone.now(), quiet=self._quiet).run(group)
+            arriving = [item for item in group if isinstance(item, Arrival | Note)]
+            if arriving:
+                committed = ArrivalsTransaction(now=now, quiet=self._quiet).run(arriving)
+                answers = {id(item): answer for item, answer in zip(arriving, committed, strict=True)}
+            for item in group:
+                if isinstance(item, Opening):
+                    answers[id(item)] = uploads_sql.begin(item, now=now)
+                elif isinstance(item, Closing):
+                    uploads_sql.end(item, now=now)
+        return [answers.get(id(item)) for item in group]
 
 
 def _duplicate(header: Header, study_id: PublicId) -> Verdict:

@@ -1,11 +1,13 @@
 """Messages -> rows: how a header becomes columns, and how its larger parts are packed into blobs."""
 
+import datetime as dt
 import json
 import zlib
 from dataclasses import asdict
 from typing import Any
 
 from cauce.core.messages import Attributes, FrameIndex, Header
+from cauce.ports.catalogue import Arrival
 from cauce.records.models.fields import TEXT_LENGTH_MAX
 
 _INTEGER_MAX = 2**63 - 1
@@ -68,6 +70,33 @@ def decoded_bytes(attributes: Attributes) -> int:
     a = attributes
     bits = (a.rows or 0) * (a.columns or 0) * (a.samples_per_pixel or 1) * (a.bits_allocated or 0)
     return min(bits * max(a.number_of_frames, 1) // _BITS_PER_BYTE, _INTEGER_MAX)
+
+
+def version_row(arrival: Arrival, *, now: dt.datetime) -> dict[str, Any]:
+    """Return what an arrival's version row says of itself; the instance and the state are the catalogue's to add."""
+    header = arrival.header
+    return {
+        "object_id": arrival.object_id,
+        "transfer_syntax_uid": header.transfer_syntax_uid,
+        "dataset_sha256": header.dataset_sha256,
+        "canonical_digest": arrival.canonical_digest,
+        "size_bytes": header.size_bytes,
+        "dataset_offset": header.dataset_offset,
+        "pixel_offset": header.pixel_offset,
+        "decoded_bytes": decoded_bytes(header.attributes),
+        "source": arrival.source,
+        "received_at": now,
+        **columns(header.attributes, VERSION_COLUMNS),
+    }
+
+
+def header_row(header: Header) -> dict[str, Any]:
+    """Return what metadata requests and frame reads need of a version."""
+    return {
+        "dicom_json": pack_json(header.dicom_json),
+        "frames": pack_frames(header.frames),
+        "warnings": warnings_of(header),
+    }
 
 
 def pack_json(dicom_json: bytes) -> bytes:

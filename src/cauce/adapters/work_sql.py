@@ -218,6 +218,8 @@ def _causes(revision: Revision, *, profile: str, pipeline: str) -> list[dict[str
     undecodable = InstanceResult.objects.filter(deidentified__in=outputs, pipeline=pipeline, outcome="undecodable")
     for measurements in undecodable.values_list("measurements", flat=True):
         counted[AttentionCause.UNDECODABLE_PIXELS.value, str(measurements.get("detail", ""))] += 1
+    damaged = Version.objects.filter(instance__series__study_id=revision.study_id).exclude(damage="")
+    counted.update((AttentionCause.OBJECT_DAMAGED.value, detail) for detail in damaged.values_list("damage", flat=True))
     dead = Job.objects.filter(study_id=revision.study_id, status=JobStatus.DEAD.value)
     counted.update(
         (AttentionCause.JOB_DEAD.value, f"{step}: {cause}") for step, cause in dead.values_list("step", "cause")

@@ -67,6 +67,7 @@ class AttentionCause(StrEnum):
     UNDECODABLE_PIXELS = "undecodable_pixels"
     CONFLICT = "conflict"
     JOB_DEAD = "job_dead"
+    OBJECT_DAMAGED = "object_damaged"
 
 
 class Role(StrEnum):

@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 
 _WAITING_CONNECTIONS = 64
 _HESITATION_S = 0.002
+_HESITATIONS_MAX = 5
 _POLL_S = 0.05
 _EXHAUSTED_S = 0.2
 _CUT_S = 5.0
@@ -72,8 +73,7 @@ class Acceptor:
         self.stop()
 
     def _accept(self) -> None:
-        if self._places.is_busiest():
-            time.sleep(_HESITATION_S)
+        time.sleep(_HESITATION_S * min(self._places.surplus(), _HESITATIONS_MAX))  # one with less to do goes first
         try:
             connection, address = self._listening.accept()
         except (BlockingIOError, ConnectionError):

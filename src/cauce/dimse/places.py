@@ -49,9 +49,9 @@ class Places:
         """Free the places of a process that has ended."""
         self._counts[slot] = 0
 
-    def is_busiest(self) -> bool:
-        """Tell whether this process has more places taken than another has, so that another should go first."""
-        return self._counts[self._slot] > min(self._counts)
+    def surplus(self) -> int:
+        """Return how many more places this process has taken than the one with the fewest, which should go first."""
+        return self._counts[self._slot] - min(self._counts)
 
     def taken(self) -> int:
         """Return the number of places taken in all processes."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from django.db import connections
 
 from cauce.core.actors import Actor
-from cauce.core.errors import CauceError, Refused, Unexpected
+from cauce.core.errors import CauceError, Refused, Unavailable, Unexpected
 from cauce.core.messages import Incoming, ProjectRef, UploadRef, Verdict
 from cauce.core.statuses import ItemStatus, RefusalCode
 from cauce.dimse.receiver import Access, Admission, RejectionReason, Status
@@ -62,8 +62,12 @@ class CatalogueReceiver:
             Refused: it cannot be taken; the receipt says so, too.
             Unavailable: storage or database do not answer.
         """
-        upload = self._upload(association, called_ae, Actor.modality(calling_ae, address=address))
-        verdict = self._take_in(upload, instance)
+        try:
+            upload = self._upload(association, called_ae, Actor.modality(calling_ae, address=address))
+            verdict = self._take_in(upload, instance)
+        except Unavailable:
+            connections.close_all()  # a connection that broke stays broken: the next instance gets a new one
+            raise
         if verdict.status in _TAKEN:
             return Status.SUCCESS
         raise _refusal(verdict)

@@ -60,6 +60,9 @@ class Catalogue(Protocol):
             NotFound: there is none.
         """
 
+    def ensure_project(self, slug: str, *, actor: Actor) -> ProjectRef:
+        """Return the project of this slug; it is made when there is none."""
+
     def open_upload(self, project: ProjectRef, *, actor: Actor, source: str) -> UploadRef:
         """Begin a delivery and its receipt."""
 

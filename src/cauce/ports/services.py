@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cauce.core.limits import Limits
 from cauce.ports.catalogue import Catalogue, WorkCatalogue
+from cauce.ports.holdings import Holdings
 from cauce.ports.keys import KeyRing
 from cauce.ports.ledger import JobLedger
 from cauce.ports.modalities import Modalities
@@ -25,5 +26,6 @@ class Services:
     results: ResultStore
     vault: Vault
     modalities: Modalities
+    holdings: Holdings
     spool: Path
     limits: Limits = field(default_factory=Limits)

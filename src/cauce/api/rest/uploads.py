@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.db.models import Count, QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -93,6 +94,43 @@ class ReceiptSerializer(UploadSerializer):
     results = ItemSerializer(many=True)
 
 
+class FilesSerializer(serializers.Serializer[Any]):
+    """A form of files."""
+
+    files = serializers.ListField(child=serializers.FileField(), help_text="Instances, zips; any names.")
+
+
+class NewItemSerializer(serializers.Serializer[Any]):
+    """The verdict on one file."""
+
+    name = serializers.CharField()
+    status = serializers.ChoiceField(choices=ITEM_STATUSES)
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    study = serializers.CharField(allow_null=True)
+    sop_instance_uid = serializers.CharField()
+    warnings = WarningSerializer(many=True)
+
+
+class NewReceiptSerializer(serializers.Serializer[Any]):
+    """The receipt of one request. It is `finished` unless an archive is still being unpacked."""
+
+    id = serializers.CharField()
+    url = serializers.URLField()
+    project = serializers.CharField()
+    finished = serializers.BooleanField()
+    counts = serializers.DictField(child=serializers.IntegerField())
+    files = NewItemSerializer(many=True)
+
+
+class UploadsElsewhere(APIException):
+    """Files were sent to a server that runs the web framework alone."""
+
+    status_code = 501
+    default_detail = "This server takes no files: they go to the one that `cauce up` or `cauce web` runs."
+    default_code = "uploads_elsewhere"
+
+
 class UploadList(GenericEndpoint):
     """Deliveries, newest first."""
 
@@ -120,6 +158,21 @@ class UploadList(GenericEndpoint):
         page: list[Upload] = self.paginate_queryset(self.get_queryset()) or []
         context = {"request": request, "counts": counts_of([upload.pk for upload in page])}
         return self.get_paginated_response(UploadSerializer(page, many=True, context=context).data)
+
+    @extend_schema(
+        operation_id="uploads_create",
+        parameters=[
+            parameter("project", "Slug of the project that takes the files; `default` unless given."),
+            parameter("final", "`true`: the studies of this delivery are complete.", bool),
+            parameter("upload", "Continue this delivery of one's own."),
+        ],
+        request={"multipart/form-data": FilesSerializer},
+        responses={201: NewReceiptSerializer},
+        tags=["uploads"],
+    )
+    def post(self, request: Request) -> Response:  # noqa: ARG002 - the framework's signature
+        """Send files and zips, thousands at once; the receipt has a verdict on each."""
+        raise UploadsElsewhere  # the raw route of this path takes them; here they come when the framework alone runs
 
 
 class UploadDetail(GenericEndpoint):

@@ -55,6 +55,7 @@ class Version(models.Model):
     content_date = text()
     content_time = text()
     source = models.CharField(max_length=16)
+    damage = text()
     received_at = models.DateTimeField()
 
     class Meta:

@@ -1,7 +1,7 @@
 """Ingest: from the bytes of one file to a verdict that its sender can rely on."""
 
 from cauce.stages.ingest.archive import Unpacked, is_archive, unpack
-from cauce.stages.ingest.intake import refused, take_in
+from cauce.stages.ingest.intake import adopt, refused, take_in
 from cauce.stages.ingest.skipping import SkipReason, skip_reason, skipped
 
-__all__ = ["SkipReason", "Unpacked", "is_archive", "refused", "skip_reason", "skipped", "take_in", "unpack"]
+__all__ = ["SkipReason", "Unpacked", "adopt", "is_archive", "refused", "skip_reason", "skipped", "take_in", "unpack"]

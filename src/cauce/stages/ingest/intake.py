@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import BinaryIO, Protocol
 
 from cauce.core.errors import NotFound, Refused, StorageFull
-from cauce.core.identifiers import new_object_id
+from cauce.core.identifiers import ObjectId, new_object_id
 from cauce.core.limits import MIB, Limits
 from cauce.core.messages import Header, Incoming, UploadRef, Verdict
 from cauce.core.statuses import ItemStatus, RefusalCode, Space
@@ -92,7 +93,18 @@ def _store(services: Services, upload: UploadRef, incoming: Incoming, header: He
     """Write the object, then commit; an object that the commit does not refer to goes again."""
     object_id = new_object_id()
     services.objects.write(Space.ORIGINALS, object_id, _chunks(incoming), about=_about(upload, header))
-    arrival = Arrival(
+    is_used = False
+    try:
+        committed = _commit(services, _arrival(upload, incoming, header, object_id), incoming, digest)
+        is_used = committed.object_used
+    finally:
+        if not is_used:
+            services.objects.delete(Space.ORIGINALS, object_id)
+    return _verdict_of(committed)
+
+
+def _arrival(upload: UploadRef, incoming: Incoming, header: Header, object_id: ObjectId) -> Arrival:
+    return Arrival(
         project=upload.project,
         upload=upload,
         name=incoming.name,
@@ -100,16 +112,34 @@ def _store(services: Services, upload: UploadRef, incoming: Incoming, header: He
         header=header,
         object_id=object_id,
     )
-    is_used = False
-    try:
-        committed = _commit(services, arrival, incoming, digest)
-        is_used = committed.object_used
-    finally:
-        if not is_used:
-            services.objects.delete(Space.ORIGINALS, object_id)
+
+
+def _verdict_of(committed: Committed) -> Verdict:
     if committed.verdict is None:
         raise Refused(RefusalCode.NOT_DICOM, "It could not be compared with the contents held under its UID.")
     return committed.verdict
+
+
+def adopt(
+    services: Services, upload: UploadRef, object_id: ObjectId, *, read_header: ReadHeader, digest: Digest
+) -> Verdict:
+    """Commit an original that is stored already but that no row refers to; a duplicate stays for the sweep.
+
+    Raises:
+        Refused: its content can no longer be taken.
+        NotFound, IntegrityError: it cannot be read.
+        StorageUnavailable, DatabaseUnavailable: nothing was committed.
+    """
+    with services.objects.open(Space.ORIGINALS, object_id) as source:
+        size_bytes = source.seek(0, 2)
+        source.seek(0)
+        header = read_header(source, size_bytes=size_bytes, limits=services.limits)
+        known = services.catalogue.find_identical(upload.project, header)
+        if known is not None:
+            return known
+        content = Incoming(content=source, size_bytes=size_bytes, name="", source="rebuild")
+        committed = _commit(services, _arrival(upload, content, header, object_id), content, digest)
+    return _verdict_of(committed)
 
 
 def _commit(services: Services, arrival: Arrival, incoming: Incoming, digest: Digest) -> Committed:
@@ -149,6 +179,7 @@ def _about(upload: UploadRef, header: Header) -> dict[str, str]:
         "study_instance_uid": header.study_instance_uid,
         "transfer_syntax_uid": header.transfer_syntax_uid,
         "dataset_sha256": header.dataset_sha256.hex(),
+        "received_at": datetime.now(UTC).isoformat(),
     }
 
 

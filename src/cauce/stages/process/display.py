@@ -89,7 +89,8 @@ def _grey(ds: Dataset, layout: PixelLayout, inputs: NDArray[Any], counts: NDArra
     present = counts > 0
     if padding is not None:
         present &= (inputs < padding[0]) | (inputs > padding[1])
-    grey = _chosen(ds, transform, transform.apply(inputs), counts * present, frame=frame)
+    with np.errstate(over="ignore", invalid="ignore"):  # scales beyond all bounds leave a blank picture
+        grey = np.nan_to_num(_chosen(ds, transform, transform.apply(inputs), counts * present, frame=frame))
     if is_shown_inverted(ds, layout):
         grey = 1 - grey
     levels = np.rint(grey * 255).astype(np.uint8)

@@ -14,10 +14,10 @@ from cauce.stages.validate.frames import Fragments, PixelDescription
 from cauce.stages.validate.reader import ForwardReader
 
 LOSSLESS: Final = frozenset(
-    {"1.2.840.10008.1.2.5"}
+    {"1.2.840.10008.1.2.1.98", "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.8.1"}
     | {f"1.2.840.10008.1.2.4.{tail}" for tail in (57, 58, 65, 66, 70, 80, 90, 92, 110, 201, 202)}
 )
-"""Transfer syntaxes that compress pixels without loss: RLE, JPEG lossless, JPEG-LS, JPEG 2000, JPEG XL, HTJ2K."""
+"""Transfer syntaxes that encapsulate pixels without loss: uncompressed, RLE, deflated, and JPEG's lossless families."""
 
 _SAMPLES: Final = b"P"
 _COMPRESSED: Final = b"C"

@@ -153,7 +153,7 @@ def settle_encoding(meta: FileMeta, head: bytes, *, warn: Callable[[str, str], N
     if declared in DEFLATED and (seen is None or _inflates(head)):
         return Encoding(transfer_syntax_uid=declared, implicit=False, big=False, is_deflated=True)
     expected = (declared in _IMPLICIT_SYNTAXES, declared == EXPLICIT_BIG)
-    if seen is None or seen == expected:
+    if seen is None or (seen == expected and declared not in DEFLATED):
         return Encoding(transfer_syntax_uid=declared, implicit=expected[0], big=expected[1])
     warn("file_meta_mismatch", "The data set is not encoded as its transfer syntax says.")
     uid = syntax_of(seen) if declared in NATIVE else declared

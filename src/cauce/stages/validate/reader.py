@@ -1,6 +1,7 @@
 """A window that moves forward over the bytes of one file: the header is parsed and the whole hashed in one pass."""
 
 import hashlib
+import sys
 import zlib
 from collections.abc import Iterator
 from io import SEEK_CUR
@@ -117,10 +118,13 @@ class InflatingReader(ForwardReader):
     """The inflated data set of a deflated file (PS3.5 A.5): offsets count as if it were stored inflated."""
 
     def __init__(self, raw: ForwardReader, *, offset: int, limits: Limits) -> None:
-        """Inflate what `raw` holds from `offset` on, at most `limits.inflated_bytes_max` bytes."""
+        """Inflate what `raw` holds from `offset` on, at most `limits.inflated_bytes_max` bytes.
+
+        Where it ends shows only when it is reached.
+        """
         self.window = b""
         self.base = offset
-        self.size = offset + limits.inflated_bytes_max
+        self.size = sys.maxsize
         self._inflated_max = limits.inflated_bytes_max
         self._raw = raw
         self._first = raw.window[offset - raw.base :]

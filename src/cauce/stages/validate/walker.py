@@ -239,7 +239,9 @@ class Walker:
         if rest < 0:
             raise Refused(RefusalCode.TRUNCATED, "The file ends inside a value.")
         if rest > 0 and reader.ensure(position, rest):
-            if any(reader.window[position - reader.base :][:rest]) and not self._after_pixels:
+            data = reader.window[position - reader.base :][:rest]
+            group = int.from_bytes(data[:2], "big" if level.big else "little")
+            if any(data) and (not self._after_pixels or self._last_tag >> 16 <= group < _DELIMITERS_FROM >> 16):
                 raise Refused(RefusalCode.TRUNCATED, "The file ends inside an element.")
             self._warn("trailing_bytes", "Bytes that are no element follow the data set.")
         elif len(self._levels) > 1:

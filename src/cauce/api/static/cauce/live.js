@@ -13,11 +13,12 @@
   let hasOpened = false;
 
   function localTimes(within) {
-    const language = document.documentElement.lang || undefined;
+    const page = document.documentElement.lang;
+    const language = navigator.language.startsWith(page) ? navigator.language : page;
     for (const time of within.querySelectorAll("time[datetime]")) {
       const moment = new Date(time.dateTime);
       if (!Number.isNaN(moment.valueOf())) {
-        time.textContent = moment.toLocaleString(language, { dateStyle: "medium", timeStyle: "medium" });
+        time.textContent = moment.toLocaleString(language, { dateStyle: "medium", timeStyle: time.dataset.style || "short" });
         time.title = time.dateTime;
       }
     }

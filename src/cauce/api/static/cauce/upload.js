@@ -42,7 +42,7 @@
   }
 
   function showProgress(sentBytes) {
-    at("receipt").hidden = false;
+    if (!at("receipt")) place.append(at("receipt-template").content.cloneNode(true));
     const bytes = total.doneBytes + sentBytes;
     at("receipt-progress").max = Math.max(total.bytes, 1);
     at("receipt-progress").value = bytes;
@@ -180,6 +180,7 @@
 
   function add(found) {
     if (!found.length) return;
+    showProgress(0);
     if (!isSending) {
       Object.keys(counts).forEach((status) => delete counts[status]);
       at("verdicts").replaceChildren();

@@ -1,0 +1,178 @@
+"""Small DICOM files of these tests' own making, one data set in any encoding: no library of DICOM has a hand in them.
+
+A data set is a list of (tag, VR, value). A value is text, bytes, numbers (one, or a tuple), a list of data sets for SQ,
+`Encapsulated` for pixels in fragments.
+"""
+
+import io
+import struct
+import zlib
+from dataclasses import dataclass
+
+from cauce.core.limits import Limits
+from cauce.stages.validate import read_header
+
+IMPLICIT = "1.2.840.10008.1.2"
+EXPLICIT = "1.2.840.10008.1.2.1"
+DEFLATED = "1.2.840.10008.1.2.1.99"
+BIG = "1.2.840.10008.1.2.2"
+RLE = "1.2.840.10008.1.2.5"
+JPEG = "1.2.840.10008.1.2.4.50"
+JPEG_LS = "1.2.840.10008.1.2.4.80"
+MPEG = "1.2.840.10008.1.2.4.100"
+
+CT = "1.2.840.10008.5.1.4.1.1.2"
+INSTANCE, SERIES, STUDY = "2.25.103", "2.25.102", "2.25.101"
+
+LONG_VRS = {"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"}
+NUMBERS = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "FL": "f", "FD": "d", "UV": "Q", "SV": "q", "AT": "H"}
+NUMBERS |= {"OW": "H", "OL": "L", "OF": "f", "OD": "d", "OV": "Q"}
+UNDEFINED = 0xFFFFFFFF
+
+
+@dataclass(frozen=True)
+class Encapsulated:
+    """Pixels in fragments: `items` are the offset table and the fragments."""
+
+    items: tuple[bytes, ...]
+    with_delimiter: bool = True
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How a data set is written; the flags say what two writers may do differently."""
+
+    implicit: bool = False
+    big: bool = False
+    undefined_lengths: bool = False
+    group_lengths: bool = False
+    sequences_as_unknown: bool = False
+
+    def header(self, tag, vr, length):
+        group, element = tag >> 16, tag & 0xFFFF
+        order = ">" if self.big else "<"
+        if self.implicit or tag >= 0xFFFE0000:
+            return struct.pack(f"{order}HHL", group, element, length)
+        if vr in LONG_VRS:
+            return struct.pack(f"{order}HH2sHL", group, element, vr.encode(), 0, length)
+        return struct.pack(f"{order}HH2sH", group, element, vr.encode(), length)
+
+    def element(self, tag, vr, value):
+        if vr == "SQ":
+            return self.sequence(tag, value)
+        if isinstance(value, Encapsulated):
+            return self.encapsulated(tag, vr, value)
+        encoded = self.value(vr, value)
+        return self.header(tag, vr, len(encoded)) + encoded
+
+    def value(self, vr, value):
+        if isinstance(value, bytes):
+            return value
+        if isinstance(value, str):
+            encoded = value.encode()
+            return encoded + (b"\0" if vr == "UI" else b" ") * (len(encoded) & 1)
+        numbers = value if isinstance(value, tuple) else (value,)
+        return struct.pack(f"{'>' if self.big else '<'}{len(numbers)}{NUMBERS[vr]}", *numbers)
+
+    def sequence(self, tag, items):
+        inside = Encoding(implicit=True) if self.sequences_as_unknown else self
+        body = b"".join(inside.item(item, undefined=self.undefined_lengths) for item in items)
+        length = UNDEFINED if self.undefined_lengths else len(body)
+        end = inside.header(0xFFFEE0DD, "", 0) if self.undefined_lengths else b""
+        return self.header(tag, "UN" if self.sequences_as_unknown else "SQ", length) + body + end
+
+    def item(self, data_set, *, undefined):
+        body = self.data_set(data_set)
+        if undefined:
+            return self.header(0xFFFEE000, "", UNDEFINED) + body + self.header(0xFFFEE00D, "", 0)
+        return self.header(0xFFFEE000, "", len(body)) + body
+
+    def encapsulated(self, tag, vr, value):
+        items = b"".join(self.header(0xFFFEE000, "", len(item)) + item for item in value.items)
+        end = self.header(0xFFFEE0DD, "", 0) if value.with_delimiter else b""
+        return self.header(tag, vr, UNDEFINED) + items + end
+
+    def data_set(self, elements):
+        groups = {}
+        for tag, vr, value in elements:
+            groups.setdefault(tag >> 16, []).append(self.element(tag, vr, value))
+        parts = []
+        for group, encoded in groups.items():
+            body = b"".join(encoded)
+            if self.group_lengths:
+                parts.append(self.element(group << 16, "UL", len(body)))
+            parts.append(body)
+        return b"".join(parts)
+
+
+ENCODINGS = {
+    EXPLICIT: Encoding(),
+    IMPLICIT: Encoding(implicit=True),
+    BIG: Encoding(big=True),
+    DEFLATED: Encoding(),
+}
+
+
+def deflated(data):
+    squeeze = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    packed = squeeze.compress(data) + squeeze.flush()
+    return packed + b"\0" * (len(packed) & 1)
+
+
+def file_meta(transfer_syntax=EXPLICIT, *, sop_class=CT, sop_instance=INSTANCE):
+    given = [(0x00020002, "UI", sop_class), (0x00020003, "UI", sop_instance), (0x00020010, "UI", transfer_syntax)]
+    elements = [(0x00020001, "OB", b"\0\1"), *(element for element in given if element[2])]
+    return Encoding(group_lengths=True).data_set(elements)
+
+
+def part10(elements, transfer_syntax=EXPLICIT, *, encoding=None, meta=None, trailing=b""):
+    """Return a file with preamble and meta information; `encoding` defaults to that of the transfer syntax."""
+    data = (encoding or ENCODINGS.get(transfer_syntax, Encoding())).data_set(elements) + trailing
+    head = bytes(128) + b"DICM" + (file_meta(transfer_syntax) if meta is None else meta)
+    return head + (deflated(data) if transfer_syntax == DEFLATED else data)
+
+
+def described(*, rows=2, columns=3, bits=16, samples=1, frames=None, photometric="MONOCHROME2", planar=None):
+    """Return the elements that describe pixels."""
+    return [
+        (0x00280002, "US", samples),
+        (0x00280004, "CS", photometric),
+        *([(0x00280006, "US", planar)] if planar is not None else []),
+        *([(0x00280008, "IS", str(frames))] if frames is not None else []),
+        (0x00280010, "US", rows),
+        (0x00280011, "US", columns),
+        (0x00280100, "US", bits),
+        (0x00280101, "US", bits),
+        (0x00280102, "US", bits - 1),
+        (0x00280103, "US", 0),
+    ]
+
+
+def identified(*, sop_class=CT, sop_instance=INSTANCE, study=STUDY, series=SERIES):
+    """Return the UIDs of an instance; those given as None are left out."""
+    given = [
+        (0x00080016, "UI", sop_class),
+        (0x00080018, "UI", sop_instance),
+        (0x0020000D, "UI", study),
+        (0x0020000E, "UI", series),
+    ]
+    return [element for element in given if element[2] is not None]
+
+
+def instance(*more, **uids):
+    """Return the elements of an instance in ascending order: its UIDs and `more`, which may replace them."""
+    by_tag = {element[0]: element for element in [*identified(**uids), *more]}
+    return [by_tag[tag] for tag in sorted(by_tag)]
+
+
+def image(*more, pixels=(1, 2, 3, 4, 5, 0xFFFE), vr="OW", **description):
+    """Return the elements of an image of 2 x 3 samples of 16 bits, unless told otherwise."""
+    return instance(*described(**description), (0x7FE00010, vr, pixels), *more)
+
+
+def header_of(data, limits=None):
+    return read_header(io.BytesIO(data), size_bytes=len(data), limits=limits or Limits())
+
+
+def codes(header):
+    return [warning.code for warning in header.warnings]
