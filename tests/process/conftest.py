@@ -70,10 +70,10 @@ class CleanSeries:
 def services(tmp_path, db):
     from cauce import flow
     from cauce.adapters.catalogue_sql import SqlCatalogue
+    from cauce.adapters.holdings_sql import SqlHoldings
     from cauce.adapters.keyring_file import FileKeyRing
     from cauce.adapters.keys_file import FileKeyService
     from cauce.adapters.ledger_sql import SqlLedger
-    from cauce.adapters.holdings_sql import SqlHoldings
     from cauce.adapters.modalities_sql import SqlModalities
     from cauce.adapters.objects_local import LocalObjects
     from cauce.adapters.results_sql import SqlResults

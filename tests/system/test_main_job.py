@@ -78,7 +78,7 @@ def _identity_of(paths):
 
 def _stops_cleanly(platform):
     children = platform.children()
-    assert sorted(set(children.values())) == ["dimse", "web", "worker"]
+    assert sorted(set(children.values())) == ["dimse", "scheduler", "web", "worker"]
     platform.process.send_signal(signal.SIGINT)
     assert platform.process.wait(timeout=40) == 0
     assert platform.output.read_text().rstrip().endswith("stopped")

@@ -39,9 +39,21 @@ def register(application: typer.Typer) -> None:
     application.command()(doctor)
 
 
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False) -> int:
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Rebuild the catalogue from the objects, and sweep. Stop the server first.")
+    ] = False,
+    scrub: Annotated[bool, typer.Option("--scrub", help="Read every original and compare it with its digest.")] = False,
+) -> int:
     """Look at this installation: folders, keys, database, store, codecs, ports, server."""
     settings = environment.current()
+    if repair or scrub:
+        from cauce.cli import repairing
+
+        is_repaired = repairing.repair(settings) if repair else True
+        is_sound = repairing.scrub() if scrub else True
+        return 0 if is_repaired and is_sound else 1
     findings = list(_findings(settings))
     if as_json:
         print_json([asdict(finding) for finding in findings])

@@ -14,6 +14,7 @@ def register(application: typer.Typer) -> None:
     application.command()(web)
     application.command()(dimse)
     application.command()(worker)
+    application.command()(scheduler)
     application.command()(migrate)
 
 
@@ -50,6 +51,18 @@ def worker(attached: _Attached = False) -> None:
     _follow(attached)
     cv2.setNumThreads(1)  # a worker is one slot: more of them run beside it
     running = Worker(bootstrap.services())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: running.stop())
+    running.run()
+
+
+def scheduler(attached: _Attached = False) -> None:
+    """Do what has to happen now and then: put back lost jobs, sweep the store."""
+    from cauce.worker.housekeeping import Housekeeping
+
+    bootstrap.setup("scheduler")
+    _follow(attached)
+    running = Housekeeping(bootstrap.services())
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: running.stop())
     running.run()

@@ -92,7 +92,12 @@ def running(settings: Settings, out: Console) -> Iterator[Supervisor]:
 
 def _commands(settings: Settings) -> dict[str, list[str]]:
     workers = {f"worker-{number}": ["worker", "--attached"] for number in range(1, settings.workers + 1)}
-    return {"web": ["web", "--attached"], "dimse": ["dimse", "--attached"], **workers}
+    return {
+        "web": ["web", "--attached"],
+        "dimse": ["dimse", "--attached"],
+        "scheduler": ["scheduler", "--attached"],
+        **workers,
+    }
 
 
 def _environ(settings: Settings) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Revisions: what of a study is worked on together. Batches are append-only, so a late image costs only its own work."""
+"""Revisions: what of a study is worked on together. Batches are append-only: a late image costs only its own work."""
 
 from django.db import models
 

@@ -29,7 +29,7 @@ class Upload(models.Model):
 
 
 class UploadItem(models.Model):
-    """The verdict on one file. `name` is the sender's and may carry identity: it never leaves the catalogue for a log."""
+    """The verdict on one file. `name` is the sender's and may carry identity: it never reaches a log."""
 
     upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="items")
     name = models.CharField(max_length=NAME_LENGTH_MAX)

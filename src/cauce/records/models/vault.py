@@ -6,7 +6,7 @@ from cauce.records.models.projects import Project
 
 
 class PatientLink(models.Model):
-    """One patient in one project. `blind_index` finds the row without saying who; `sealed` holds the rest, encrypted."""
+    """One patient in one project, found by `blind_index` without saying who; `sealed` holds the rest, encrypted."""
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
     blind_index = models.BinaryField(max_length=32)
