@@ -58,6 +58,7 @@ def services() -> Services:
     """Put the adapters together. Needs `setup()`; connects to nothing until used."""
     from cauce import flow  # brings in OpenCV and the codecs: not for commands that only look
     from cauce.adapters.catalogue_sql import SqlCatalogue
+    from cauce.adapters.conflicts_sql import SqlConflicts
     from cauce.adapters.holdings_sql import SqlHoldings
     from cauce.adapters.ledger_sql import SqlLedger
     from cauce.adapters.modalities_sql import SqlModalities
@@ -80,6 +81,7 @@ def services() -> Services:
         vault=SqlVault(ring),
         modalities=SqlModalities(),
         holdings=SqlHoldings(),
+        conflicts=SqlConflicts(),
         spool=settings.spool_folder,
         limits=limits,
     )

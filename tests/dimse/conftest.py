@@ -7,10 +7,11 @@ import pytest
 def services(tmp_path, transactional_db):
     from cauce import flow
     from cauce.adapters.catalogue_sql import SqlCatalogue
+    from cauce.adapters.conflicts_sql import SqlConflicts
+    from cauce.adapters.holdings_sql import SqlHoldings
     from cauce.adapters.keyring_file import FileKeyRing
     from cauce.adapters.keys_file import FileKeyService
     from cauce.adapters.ledger_sql import SqlLedger
-    from cauce.adapters.holdings_sql import SqlHoldings
     from cauce.adapters.modalities_sql import SqlModalities
     from cauce.adapters.objects_local import LocalObjects
     from cauce.adapters.results_sql import SqlResults
@@ -31,6 +32,7 @@ def services(tmp_path, transactional_db):
         vault=SqlVault(ring),
         modalities=SqlModalities(),
         holdings=SqlHoldings(),
+        conflicts=SqlConflicts(),
         spool=tmp_path / "spool",
     )
 

@@ -1,4 +1,4 @@
-"""A listener of several processes, run as a program: `listener_process.py SPOOL OUT PROCESSES GRACE_S [FAULT]`.
+"""A listener of several processes, run as a program: `listener_process.py SPOOL OUT PROCESSES PLACES GRACE_S [FAULT]`.
 
 It prints its port and process id once it serves. Each instance becomes a file in OUT, named by process id and a number.
 FAULT `unbuildable`: no receiver can be built.
@@ -36,7 +36,7 @@ class FileReceiver:
         pass
 
 
-def main(spool, out, processes, grace_s, fault=""):
+def main(spool, out, processes, places, grace_s, fault=""):
     def build():
         if fault == "unbuildable":
             raise ConfigurationError("no receiver today")
@@ -49,7 +49,7 @@ def main(spool, out, processes, grace_s, fault=""):
         ae_title="CAUCE",
         spool=Path(spool),
         processes=int(processes),
-        associations_max=4,
+        associations_max=int(places),
         grace_s=float(grace_s),
         idle_timeout_s=20,
     )

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,12 +48,12 @@ class Program:
 
 
 @contextmanager
-def running(tmp_path, *, processes, grace_s=0.2):
+def running(tmp_path, *, processes, places=4, grace_s=0.2):
     out = tmp_path / "out"
     out.mkdir()
     with (tmp_path / "log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, PROGRAM, tmp_path / "spool", out, str(processes), str(grace_s)],
+            [sys.executable, PROGRAM, tmp_path / "spool", out, str(processes), str(places), str(grace_s)],
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
@@ -88,17 +89,15 @@ def send(port, count, statuses):
 
 def test_the_processes_share_the_associations(tmp_path):
     statuses = []
-    with running(tmp_path, processes=2) as program:
-        wires = []
+    with running(tmp_path, processes=2, places=12) as program:
+        wires = deque(maxlen=4)  # what falls out closes: there are only so many places
         while {name.partition("-")[0] for name in program.stored()} != {str(pid) for pid in program.children()}:
             wires.append(Wire(program.port))
             wires[-1].associate([(CT, (EXPLICIT,))])
             wires[-1].send(data(1, 3, store_command(CT, "1.2.3")), data(1, 2, encoded(instance())))
             assert status_of(wires[-1].receive()[1]) == 0x0000
-        assert 2 <= len(wires) <= 4  # the second goes to the other process, or under load one of the next
         for wire in wires:
             wire.socket.close()
-        until(lambda: echo_status(program.port) == 0x0000)
         before = len(program.stored())
         threads = [threading.Thread(target=send, args=(program.port, 5, statuses)) for _ in range(3)]
         for thread in threads:
@@ -178,7 +177,7 @@ def test_a_receiver_that_cannot_be_built_is_an_error_and_no_traceback(tmp_path):
     (tmp_path / "out").mkdir()
     for processes in ("1", "2"):
         done = subprocess.run(
-            [sys.executable, PROGRAM, tmp_path / "spool", tmp_path / "out", processes, "0", "unbuildable"],
+            [sys.executable, PROGRAM, tmp_path / "spool", tmp_path / "out", processes, "4", "0", "unbuildable"],
             capture_output=True,
             text=True,
             timeout=WAIT_S,

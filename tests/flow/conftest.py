@@ -10,6 +10,7 @@ from django.utils import timezone
 def services(tmp_path, transactional_db):
     from cauce import flow
     from cauce.adapters.catalogue_sql import SqlCatalogue
+    from cauce.adapters.conflicts_sql import SqlConflicts
     from cauce.adapters.holdings_sql import SqlHoldings
     from cauce.adapters.keyring_file import FileKeyRing
     from cauce.adapters.keys_file import FileKeyService
@@ -34,6 +35,7 @@ def services(tmp_path, transactional_db):
         vault=SqlVault(ring),
         modalities=SqlModalities(),
         holdings=SqlHoldings(),
+        conflicts=SqlConflicts(),
         spool=tmp_path,
     )
 

@@ -70,6 +70,7 @@ class CleanSeries:
 def services(tmp_path, db):
     from cauce import flow
     from cauce.adapters.catalogue_sql import SqlCatalogue
+    from cauce.adapters.conflicts_sql import SqlConflicts
     from cauce.adapters.holdings_sql import SqlHoldings
     from cauce.adapters.keyring_file import FileKeyRing
     from cauce.adapters.keys_file import FileKeyService
@@ -92,6 +93,7 @@ def services(tmp_path, db):
         vault=SqlVault(ring),
         modalities=SqlModalities(),
         holdings=SqlHoldings(),
+        conflicts=SqlConflicts(),
         spool=tmp_path,
     )
 

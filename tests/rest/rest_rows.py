@@ -2,7 +2,9 @@
 
 import datetime as dt
 import json
+from functools import cache
 
+from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 
 from cauce import bootstrap, flow
@@ -59,10 +61,14 @@ _counter = iter(range(1, 10**9))
 
 def user(role: Role = Role.ADMIN, **values) -> User:
     number = next(_counter)
-    made = User(username=values.pop("username", f"{role.value}-{number}"), role=role.value, **values)
-    made.set_password(PASSWORD)
-    made.save()
-    return made
+    name = values.pop("username", f"{role.value}-{number}")
+    return User.objects.create(username=name, role=role.value, password=_hashed(), **values)
+
+
+@cache
+def _hashed() -> str:
+    """Hash once: it is slow by design."""
+    return make_password(PASSWORD)
 
 
 def default_project() -> Project:

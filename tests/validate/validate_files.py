@@ -9,6 +9,8 @@ import struct
 import zlib
 from dataclasses import dataclass
 
+from hypothesis import strategies as st
+
 from cauce.core.limits import Limits
 from cauce.stages.validate import read_header
 
@@ -176,3 +178,28 @@ def header_of(data, limits=None):
 
 def codes(header):
     return [warning.code for warning in header.warnings]
+
+
+VALUES = {
+    0x00080060: ("CS", st.text("ABC_ ", max_size=6)),
+    0x00100020: ("LO", st.text("abc ", max_size=6)),
+    0x00091001: ("US", st.lists(st.integers(0, 65535), max_size=3).map(tuple)),
+    0x00091002: ("LO", st.text("abc", max_size=6)),
+    0x00091003: ("FD", st.floats(allow_nan=False)),
+    0x00091004: ("OB", st.binary(max_size=6).map(lambda value: value + b"\1" * (len(value) & 1))),
+    0x00189219: ("SS", st.integers(-32768, 32767)),
+    0x00281201: ("OW", st.lists(st.integers(0, 65535), max_size=3).map(tuple)),
+}
+
+
+@st.composite
+def data_sets(draw, depth=2):
+    """Draw a data set of a few elements, private ones and nested ones among them."""
+    elements = []
+    for tag in draw(st.lists(st.sampled_from(sorted(VALUES)), unique=True, max_size=5)):
+        vr, values = VALUES[tag]
+        elements.append((tag, vr, draw(values)))
+    if depth:
+        tags = draw(st.lists(st.sampled_from([0x00081115, 0x00091005]), unique=True, max_size=2))
+        elements.extend((tag, "SQ", draw(st.lists(data_sets(depth=depth - 1), max_size=2))) for tag in tags)
+    return sorted(elements)

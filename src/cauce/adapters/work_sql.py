@@ -38,8 +38,9 @@ class SqlWork:
             study = Study.objects.select_for_update().get(pk=study_pk)
             study.closings += 1
             study.save(update_fields=["closings"])
-            new = self._unbatched(study)
             newest = study.revisions.aggregate(number=Max("number"))["number"] or 0
+            self._end_outdated_batches(study, newest)
+            new = self._unbatched(study)
             if not new:
                 return None
             self._cancel_unfinished(study)
@@ -47,6 +48,14 @@ class SqlWork:
             self._make_batches(study, new, revision.number)
             Study.objects.filter(pk=study_pk).update(status=StudyStatus.QUEUED.value, updated_at=timezone.now())
             return revision.pk
+
+    @staticmethod
+    def _end_outdated_batches(study: Study, newest: int) -> None:
+        """End the batches that hold a version which is no longer current; what else they hold is batched anew."""
+        outdated = BatchItem.objects.filter(batch__study=study, batch__last_revision__isnull=True).exclude(
+            version__state=Version.State.CURRENT
+        )
+        Batch.objects.filter(pk__in=outdated.values("batch_id")).update(last_revision=newest)
 
     @staticmethod
     def _unbatched(study: Study) -> list[Version]:

@@ -54,7 +54,9 @@ class Client:
             Unavailable: no server answers there.
             NotFound, Forbidden, InvalidRequest, ServerRefused: as the server says.
         """
-        return self.send("GET", path, params={name: value for name, value in query.items() if value is not None})
+        given = {name: value for name, value in query.items() if value is not None}
+        # Without parameters of its own a request keeps those that its address has: the links of a paged list.
+        return self.send("GET", path, params=given or None)
 
     def post(self, path: str, body: Any = None) -> Any:
         """Post a JSON document; see `get`."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cauce.core.limits import Limits
 from cauce.ports.catalogue import Catalogue, WorkCatalogue
+from cauce.ports.conflicts import Conflicts
 from cauce.ports.holdings import Holdings
 from cauce.ports.keys import KeyRing
 from cauce.ports.ledger import JobLedger
@@ -27,5 +28,6 @@ class Services:
     vault: Vault
     modalities: Modalities
     holdings: Holdings
+    conflicts: Conflicts
     spool: Path
     limits: Limits = field(default_factory=Limits)

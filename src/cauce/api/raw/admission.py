@@ -19,22 +19,23 @@ async def admit(intake: Intake, request: Request) -> Actor:
         StorageFull: there is no room for anything.
         InvalidRequest: Content-Length is no number.
     """
-    actor = await intake.ask(_storing_actor, request)
+    actor, has_room = await intake.ask(_look_up, intake, request)
     length = request.content_length
     if length is not None and length > intake.limits.request_bytes_max:
         raise BodyTooLong
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("A body with a Content-Encoding is not taken.")
-    if await intake.ask(intake.services.objects.free_bytes) == 0:
+    if not has_room:
         raise StorageFull("The object store has reached the room that is kept free.")
     return actor
 
 
-def _storing_actor(request: Request) -> Actor:
+def _look_up(intake: Intake, request: Request) -> tuple[Actor, bool]:
+    """Return who sends and whether there is room."""
     from cauce import audit
 
     actor = actor_of(request)
     if not actor.may_store:
         audit.record(actor, "upload.open", outcome="forbidden")
         raise Forbidden("This account may not store instances.")
-    return actor
+    return actor, intake.services.objects.free_bytes() != 0

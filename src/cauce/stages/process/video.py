@@ -4,7 +4,9 @@ FFmpeg reads through a small file object over the fragments, so nothing is copie
 """
 
 import io
+import os
 from bisect import bisect_right
+from functools import cache
 from typing import Any, BinaryIO
 
 import cv2
@@ -25,6 +27,10 @@ _STARTS = (b"\x47", b"\0\0\x01", b"\0\0\0\x01")
 
 FFmpeg also knows playlists, which name further files to be read; what begins otherwise never gets there.
 """
+
+
+_AV_LOG_QUIET = -8
+_LOG_LEVEL_SILENT = 0
 
 
 class FragmentStream(io.BufferedIOBase):
@@ -115,6 +121,7 @@ class VideoFrames:
         if not head.startswith(_STARTS) and head[4:] != b"ftyp":
             raise self._undecodable("the video stream is not recognised")
         self._file.seek(0)
+        _silence()
         source: Any = self._file  # any Python file will do, whatever the stubs of OpenCV say
         capture: Any = cv2.VideoCapture(source, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
         if not capture.isOpened():
@@ -126,3 +133,10 @@ class VideoFrames:
 
     def _undecodable(self, detail: str) -> Undecodable:
         return Undecodable(detail, transfer_syntax_uid=self._layout.transfer_syntax_uid)
+
+
+@cache
+def _silence() -> None:
+    """Keep FFmpeg and OpenCV from writing to standard error, which they do for every damaged packet."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", str(_AV_LOG_QUIET))
+    cv2.setLogLevel(_LOG_LEVEL_SILENT)

@@ -1,0 +1,56 @@
+"""Settling conflicts in the SQL catalogue."""
+
+from django.utils import timezone
+
+from cauce import audit
+from cauce.adapters.ledger_sql import enqueue
+from cauce.adapters.sql_errors import transaction_of_ours
+from cauce.core.actors import Actor
+from cauce.core.errors import Conflicting, Forbidden, NotFound
+from cauce.core.statuses import StudyStatus
+from cauce.ports.ledger import JobRequest
+from cauce.records.models import Study, Version
+
+
+class SqlConflicts:
+    """Fulfils `cauce.ports.conflicts.Conflicts`."""
+
+    def accept(self, version_id: str, *, actor: Actor) -> None:
+        """Let a contested version take the place of the current one, which is kept, superseded."""
+        with transaction_of_ours():
+            version, study = _contested(version_id, actor)
+            Version.objects.filter(instance_id=version.instance_id, state=Version.State.CURRENT).update(
+                state=Version.State.SUPERSEDED
+            )
+            Version.objects.filter(pk=version.pk).update(state=Version.State.CURRENT)
+            self._close_now(study)
+            audit.record(actor, "conflict.accept", subject=version_id, study=study.public_id)
+
+    def reject(self, version_id: str, *, actor: Actor) -> None:
+        """Let the current version stay; the contested one is kept, superseded."""
+        with transaction_of_ours():
+            version, study = _contested(version_id, actor)
+            Version.objects.filter(pk=version.pk).update(state=Version.State.SUPERSEDED)
+            audit.record(actor, "conflict.reject", subject=version_id, study=study.public_id)
+
+    @staticmethod
+    def _close_now(study: Study) -> None:
+        """Enqueue the closing that makes the next revision; a closing that waits for more arrivals covers it, too."""
+        key = f"close:{study.public_id}:{study.closings}"
+        enqueue([JobRequest(key=key, step="close", study_pk=study.pk)])
+        if study.status != StudyStatus.RECEIVING.value:
+            study.status, study.updated_at = StudyStatus.QUEUED.value, timezone.now()
+            study.save(update_fields=["status", "updated_at"])
+
+
+def _contested(version_id: str, actor: Actor) -> tuple[Version, Study]:
+    if not (actor.may_see_originals and actor.may_store):
+        raise Forbidden("this account may not settle conflicts")
+    version = Version.objects.select_related("instance__series").filter(object_id=version_id).first()
+    if version is None:
+        raise NotFound("there is no such version")
+    study = Study.objects.select_for_update().get(pk=version.instance.series.study_id)
+    version.refresh_from_db(fields=["state"])
+    if version.state != Version.State.CONFLICT:
+        raise Conflicting(f"the version is {version.state}, there is nothing to settle")
+    return version, study

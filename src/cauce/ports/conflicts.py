@@ -1,0 +1,21 @@
+"""Conflicts: contents that arrived under a UID that was held already with another content; a person settles them."""
+
+from typing import Protocol
+
+from cauce.core.actors import Actor
+
+
+class Conflicts(Protocol):
+    """A contested version is named by its random id. Settling one makes the next revision of its study."""
+
+    def accept(self, version_id: str, *, actor: Actor) -> None:
+        """Let a contested version take the place of the current one, which is kept, superseded.
+
+        Raises:
+            NotFound: there is no such version.
+            Conflicting: it is not contested (any more).
+            Forbidden: the actor may not settle conflicts.
+        """
+
+    def reject(self, version_id: str, *, actor: Actor) -> None:
+        """Let the current version stay; the contested one is kept, superseded. See `accept`."""

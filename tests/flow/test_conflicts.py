@@ -1,0 +1,96 @@
+"""Conflicts: two contents under one UID, settled by a person."""
+
+import pytest
+from test_the_flow import image, the_study
+
+from cauce.core.actors import Actor
+from cauce.core.errors import Conflicting, Forbidden, NotFound
+from cauce.core.statuses import Role
+
+
+@pytest.fixture
+def contested(deliver, run_all):
+    """A study of three images, one of them contested; returns the contested version."""
+    from cauce.records.models import Version
+
+    deliver(image(1), image(2), image(3))
+    run_all()
+    deliver(image(2, StudyDescription="another content"))
+    return Version.objects.get(state="conflict")
+
+
+def served():
+    from cauce.records.models import Version
+
+    return set(Version.objects.filter(state="current").values_list("object_id", flat=True))
+
+
+def processed():
+    """Objects whose clean copies belong to the newest revision."""
+    from cauce.adapters.progress_sql import batches_of
+    from cauce.records.models import Version
+
+    newest = the_study().revisions.order_by("-number").first()
+    return set(Version.objects.filter(batch_items__batch__in=batches_of(newest)).values_list("object_id", flat=True))
+
+
+def test_an_accepted_version_takes_the_place_of_the_first_and_makes_a_revision(contested, services, admin, run_all):
+    from cauce.audit.models import AuditEvent
+    from cauce.records.models import DeidentifiedInstance, Revision
+
+    before = served()
+    made = DeidentifiedInstance.objects.count()
+    services.conflicts.accept(contested.object_id, actor=admin)
+    assert the_study().status == "queued"
+    run_all()
+    assert (the_study().status, Revision.objects.count()) == ("ready", 2)
+    assert contested.object_id in served()
+    assert len(served() & before) == 2
+    assert processed() == served()
+    assert DeidentifiedInstance.objects.count() == made + 1  # the two neighbours were not worked on again
+    assert AuditEvent.objects.get(action="conflict.accept").subject == contested.object_id
+
+
+def test_a_rejected_version_is_kept_and_changes_nothing_that_is_served(contested, services, admin, run_all):
+    before = served()
+    services.conflicts.reject(contested.object_id, actor=admin)
+    assert run_all() == []
+    assert served() == before
+    contested.refresh_from_db()
+    assert contested.state == "superseded"
+
+
+def test_the_summary_counts_each_instance_once_after_settling(contested, services, admin, run_all):
+    from cauce.records.models import ProcessingResult
+
+    services.conflicts.accept(contested.object_id, actor=admin)
+    run_all()
+    assert ProcessingResult.objects.get().measurements["instances"] == 3
+
+
+def test_what_is_settled_cannot_be_settled_again(contested, services, admin):
+    services.conflicts.reject(contested.object_id, actor=admin)
+    with pytest.raises(Conflicting):
+        services.conflicts.accept(contested.object_id, actor=admin)
+    with pytest.raises(NotFound):
+        services.conflicts.accept("0" * 32, actor=admin)
+
+
+def test_who_may_not_see_originals_may_not_settle(contested, services):
+    researcher = Actor(kind="user", name="r", role=Role.RESEARCHER)
+    with pytest.raises(Forbidden):
+        services.conflicts.accept(contested.object_id, actor=researcher)
+    contested.refresh_from_db()
+    assert contested.state == "conflict"
+
+
+def test_an_accepted_version_whose_first_was_never_processed_is_processed(deliver, services, admin, run_all):
+    from cauce.records.models import Version
+
+    deliver(image(1), final=False)
+    deliver(image(1, StudyDescription="another content"), final=False)
+    services.conflicts.accept(Version.objects.get(state="conflict").object_id, actor=admin)
+    deliver(image(2))
+    run_all()
+    assert the_study().status == "ready"
+    assert processed() == served()
