@@ -158,7 +158,7 @@ def start(syncs, path, outcomes):
         except OSError as error:
             outcomes.append(error.errno)
 
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(target=run, daemon=True)  # a test that fails must not hang the run
     thread.start()
     return thread
 

@@ -72,6 +72,14 @@ def test_proven_bytes_of_a_cut_object_are_given_out():
         reader.read(1)  # its chunk is the last now, and was not written as such
 
 
+def test_no_end_is_reported_of_a_cut_object():
+    reader = unseal(SEALED_THREE[: body_offset() + 2 * SEALED_CHUNK])
+    for use in (lambda: reader.read(1), lambda: reader.readinto(bytearray(1)), reader.read):
+        reader.seek(2 * CHUNK_BYTES)  # where it ends now
+        with pytest.raises(IntegrityError):
+            use()
+
+
 def test_what_was_added_is_noticed():
     for more in (b"\0", bytes(TAG_BYTES), bytes(TAG_BYTES + 1), SEALED_THREE[body_offset() :]):
         with pytest.raises(IntegrityError):

@@ -31,7 +31,7 @@ class Ledger:
 
 class Submitter(threading.Thread):
     def __init__(self, commit, item):
-        super().__init__()
+        super().__init__(daemon=True)  # a test that fails must not hang the run
         self.commit, self.item = commit, item
         self.answer = self.error = None
 

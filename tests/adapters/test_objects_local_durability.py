@@ -105,6 +105,18 @@ def test_a_sync_that_fails_fails_the_write_and_nothing_is_visible(disk, root, fa
     assert disk.syncs == 4  # nothing counts as durable after a failure
 
 
+def test_a_sync_that_fails_puts_what_was_known_as_durable_in_doubt(disk, root):
+    store = make_store(root)
+    put(store)
+    disk.clear()
+    disk.fail_sync = 1
+    with pytest.raises(StorageUnavailable):
+        put(store, SAME_LEAF)
+    disk.clear()
+    put(store, SAME_LEAF)
+    assert disk.syncs == 4
+
+
 def test_threads_of_one_folder_share_its_sync(disk, root):
     store = make_store(root)
     put(store)

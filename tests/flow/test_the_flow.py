@@ -8,9 +8,10 @@ import pytest
 from pydicom import dcmread
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from cauce.core.errors import StorageUnavailable, Unexpected
+from cauce.core.errors import DatabaseUnavailable, StorageUnavailable, Unexpected
 from cauce.core.statuses import Space
 from cauce.samples import small_instance, stable_uid, to_part10
+from cauce.stages import recover
 
 STUDY, SERIES = stable_uid(1, "study"), stable_uid(1, "series")
 
@@ -221,14 +222,23 @@ def test_every_step_may_run_twice(deliver, services):
     assert len(objects_in(services, Space.DEIDENTIFIED)) == 2 + 1  # a preview beside them
 
 
-def test_a_failed_commit_leaves_no_object_behind(deliver, services, monkeypatch):
-    from cauce.core.errors import DatabaseUnavailable
-
+def test_a_commit_whose_outcome_is_unknown_leaves_its_object_to_the_sweep(deliver, services, monkeypatch):
     def fails(_arrival):
-        raise DatabaseUnavailable("gone")
+        raise DatabaseUnavailable("the connection was lost")
 
     monkeypatch.setattr(services.catalogue, "commit", fails)
     with pytest.raises(DatabaseUnavailable):
+        deliver(image())
+    assert len(objects_in(services, Space.ORIGINALS)) == 1
+    assert recover.sweep(services, older_than_s=0).removed == 1
+
+
+def test_a_commit_that_failed_leaves_no_object_behind(deliver, services, monkeypatch):
+    def fails(_arrival):
+        raise Unexpected("a defect")
+
+    monkeypatch.setattr(services.catalogue, "commit", fails)
+    with pytest.raises(Unexpected):
         deliver(image())
     assert objects_in(services, Space.ORIGINALS) == []
 

@@ -245,3 +245,7 @@ def everything() -> dict[str, int | str]:
 
 def json_of(body) -> str:
     return json.dumps(body)
+
+
+def next_number() -> int:
+    return next(_counter)

@@ -10,13 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from validate_files import (
     BIG,
+    CODE,
     DEFLATED,
     ENCODINGS,
     EXPLICIT,
     IMPLICIT,
+    RICH,
+    SUBJECT,
     UNDEFINED,
     Encoding,
     data_sets,
+    digest_of,
     file_meta,
     image,
     instance,
@@ -26,43 +30,6 @@ from validate_files import (
 from cauce.core.errors import Refused
 from cauce.core.limits import Limits
 from cauce.stages.validate import canonical_digest
-
-CODE = [(0x00080100, "SH", "T-D3000"), (0x00080102, "SH", "SRT"), (0x00080104, "LO", "Chest")]
-PRIVATE = [
-    (0x00091001, "US", (0x2041, 0x0041)),
-    (0x00091002, "FD", (0.1, -3.5)),
-    (0x00091003, "LO", "private text"),
-    (0x00091004, "OB", b"\1\2\3\4"),
-    (0x00091005, "SQ", [[(0x00091006, "SL", -7), (0x00080100, "SH", "X")], []]),
-    (0x00091007, "SQ", []),
-    (0x00091008, "OW", (1, 2, 3)),
-    (0x00091009, "AT", (0x0010, 0x0020)),
-]
-RICH = [
-    (0x00080005, "CS", "ISO_IR 100"),
-    (0x00080008, "CS", "ORIGINAL\\PRIMARY"),
-    (0x00081115, "SQ", [[(0x0020000E, "UI", "2.25.4"), (0x00081199, "SQ", [CODE, []])], []]),
-    (0x00081140, "SQ", []),
-    (0x00090010, "LO", "SOMEBODY"),
-    *PRIVATE,
-    (0x00100010, "PN", b"M\xfcller^J\xf6rg "),
-    (0x00100020, "LO", "P1"),
-    (0x00186060, "SL", -70000),
-    (0x00189087, "FD", 1000.0),
-    (0x00189219, "SS", -2),
-    (0x00209165, "AT", (0x0018, 0x9087)),
-    (0x00280120, "US", 0xFFFE),
-    (0x00281201, "OW", (0, 256, 65535)),
-    (0x00281055, "LO", "WIDE\\NARROW"),
-    (0x00540410, "SQ", [CODE, CODE]),
-    (0x00880200, "SQ", [[(0x00280010, "US", 1), (0x00280011, "US", 2), (0x7FE00010, "OW", (7, 8))]]),
-]
-SUBJECT = image(*RICH)
-
-
-def digest_of(data, decode=None):
-    return canonical_digest(io.BytesIO(data), size_bytes=len(data), limits=Limits(), decode=decode)
-
 
 EXPECTED = digest_of(part10(SUBJECT))
 

@@ -16,6 +16,7 @@ _HELD_AT = {
     AttentionCause.PIXELS_UNPROVEN.value: _DEIDENTIFIED,
     AttentionCause.IDENTITY_SUSPECTED.value: _DEIDENTIFIED,
     AttentionCause.DEIDENTIFICATION_FAILED.value: _DEIDENTIFIED,
+    AttentionCause.OBJECT_DAMAGED.value: _DEIDENTIFIED,
     AttentionCause.UNDECODABLE_PIXELS.value: _MEASURED,
     AttentionCause.CONFLICT.value: _RECEIVED,
 }

@@ -1,9 +1,11 @@
 """How values of the field read to a person: names, dates, times, figures."""
 
 import datetime as dt
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.utils.formats import number_format
@@ -11,6 +13,7 @@ from django.utils.translation import gettext as _
 
 _DATE = re.compile(r"(\d{4})\.?(\d{2})\.?(\d{2})")
 _MINUTE_S, _HOUR_S = 60, 3600
+_GROUPED_FROM = 10_000
 
 
 def person(name: str) -> str:
@@ -33,7 +36,7 @@ def date(text: str) -> str:
 def duration(seconds: float) -> str:
     """Return a length of time in few characters."""
     if seconds < 10:  # noqa: PLR2004 - short ones want a decimal
-        return f"{number_format(seconds, 1)} s"
+        return f"{_local(seconds, 1)} s"
     if seconds < _MINUTE_S:
         return f"{seconds:.0f} s"
     if seconds < _HOUR_S:
@@ -47,13 +50,18 @@ def between(start: dt.datetime | None, end: dt.datetime | None) -> str:
 
 
 def number(value: Any) -> str:
-    """Return a measurement with as many digits as say something."""
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
+    """Return a measurement with as many digits as say something; nothing for what is no finite number."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
         return ""
     size = abs(value)
     digits = 0 if float(value).is_integer() or size >= 1000 else 1 if size >= 10 else 2  # noqa: PLR2004 - taste
-    text = number_format(value, digits, use_l10n=True, force_grouping=size >= 10_000)  # noqa: PLR2004 - taste
-    return str(text).replace("-", "\N{MINUS SIGN}", 1)
+    return _local(value, digits).replace("-", "\N{MINUS SIGN}", 1)
+
+
+def _local(value: float, digits: int) -> str:
+    """Return a rounded number as the reader's language writes it (left to itself, the framework cuts digits off)."""
+    rounded = Decimal(f"{value:.{digits}f}")
+    return str(number_format(rounded, digits, use_l10n=True, force_grouping=abs(rounded) >= _GROUPED_FROM))
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ CAUSE: Words = {
     AttentionCause.IDENTITY_SUSPECTED.value: _("Identity may be left in the header"),
     AttentionCause.DEIDENTIFICATION_FAILED.value: _("De-identification failed"),
     AttentionCause.UNDECODABLE_PIXELS.value: _("Pixels cannot be decoded"),
+    AttentionCause.OBJECT_DAMAGED.value: _("A stored image is damaged"),
     AttentionCause.CONFLICT.value: _("Another version of an image arrived"),
     AttentionCause.JOB_DEAD.value: _("A job gave up"),
 }

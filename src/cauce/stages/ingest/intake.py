@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from io import BytesIO
 from typing import BinaryIO, Protocol
 
-from cauce.core.errors import NotFound, Refused, StorageFull
+from cauce.core.errors import NotFound, Refused, StorageFull, Unavailable
 from cauce.core.identifiers import ObjectId, new_object_id
 from cauce.core.limits import MIB, Limits
 from cauce.core.messages import Header, Incoming, UploadRef, Verdict
@@ -93,13 +93,15 @@ def _store(services: Services, upload: UploadRef, incoming: Incoming, header: He
     """Write the object, then commit; an object that the commit does not refer to goes again."""
     object_id = new_object_id()
     services.objects.write(Space.ORIGINALS, object_id, _chunks(incoming), about=_about(upload, header))
-    is_used = False
     try:
         committed = _commit(services, _arrival(upload, incoming, header, object_id), incoming, digest)
-        is_used = committed.object_used
-    finally:
-        if not is_used:
-            services.objects.delete(Space.ORIGINALS, object_id)
+    except Unavailable:
+        raise  # a connection lost while committing may have committed all the same: the sweep decides
+    except BaseException:
+        services.objects.delete(Space.ORIGINALS, object_id)
+        raise
+    if not committed.object_used:
+        services.objects.delete(Space.ORIGINALS, object_id)
     return _verdict_of(committed)
 
 
