@@ -68,11 +68,11 @@ class SqlResults:
 
     @staticmethod
     def _replace_preview(summary: SeriesSummary, series: Series, pipeline: str) -> list[ObjectId]:
-        if summary.preview_object is None:
-            return []
         held = Artifact.objects.filter(series=series, kind=PREVIEW_KIND)
         replaced = [ObjectId(object_id) for object_id in held.values_list("object_id", flat=True)]
         held.delete()
+        if summary.preview_object is None:
+            return replaced
         Artifact.objects.create(
             study=series.study,
             series=series,

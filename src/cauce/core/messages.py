@@ -200,7 +200,7 @@ class Measurement:
 
     `outcome` is `measured`, `no_pixels` (nothing to measure: SR, waveform, plan) or `undecodable`, then `detail` names
     the transfer syntax or defect. `frames_measured` of `frames` frames went into the figures.
-    `snr` is mean / standard deviation of noise; `sharpness` is the variance of the Laplacian.
+    `snr` is (mean of the foreground - background) / noise; `sharpness` is the variance of the Laplacian.
     """
 
     outcome: str

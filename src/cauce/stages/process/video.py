@@ -21,16 +21,13 @@ VIDEO_SYNTAXES = {f"1.2.840.10008.1.2.4.{n}" for n in ("100", "101", *range(102,
     f"1.2.840.10008.1.2.4.{n}.1" for n in range(102, 107)
 }
 
-
 _STARTS = (b"\x47", b"\0\0\x01", b"\0\0\0\x01")
 """Transport stream; program or elementary stream; H.264 or H.265 with a long start code. MP4 says `ftyp` at byte 4.
 
 FFmpeg also knows playlists, which name further files to be read; what begins otherwise never gets there.
 """
 
-
 _AV_LOG_QUIET = -8
-_LOG_LEVEL_SILENT = 0
 
 
 class FragmentStream(io.BufferedIOBase):
@@ -139,4 +136,4 @@ class VideoFrames:
 def _silence() -> None:
     """Keep FFmpeg and OpenCV from writing to standard error, which they do for every damaged packet."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", str(_AV_LOG_QUIET))
-    cv2.setLogLevel(_LOG_LEVEL_SILENT)
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
