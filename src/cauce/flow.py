@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import BinaryIO
 
 from cauce.core.actors import Actor
-from cauce.core.errors import Undecodable, Unexpected
+from cauce.core.errors import Unexpected
 from cauce.core.identifiers import ObjectId
 from cauce.core.limits import Limits
 from cauce.core.messages import Incoming, UploadRef, Verdict
@@ -37,16 +37,12 @@ def take_in(
     Raises:
         StorageUnavailable, DatabaseUnavailable: nothing was taken; the same call may succeed later.
     """
-
-    def digest(source: BinaryIO, size_bytes: int) -> bytes:
-        return _canonical_digest(source, size_bytes, limits=services.limits)
-
     return ingest.take_in(
         services,
         upload,
         incoming,
         read_header=validate.read_header,
-        digest=digest,
+        digest=_digest(services.limits),
         study_instance_uid=study_instance_uid,
     )
 
@@ -54,22 +50,21 @@ def take_in(
 def rebuild(services: Services, *, actor: Actor) -> Iterator[recover.Rebuilt]:
     """Make the catalogue anew from the stored objects, when the database is lost; see `stages.recover.rebuild`."""
 
-    def digest(source: BinaryIO, size_bytes: int) -> bytes:
-        return _canonical_digest(source, size_bytes, limits=services.limits)
-
     def adopt(upload: UploadRef, object_id: ObjectId) -> Verdict:
-        return ingest.adopt(services, upload, object_id, read_header=validate.read_header, digest=digest)
+        return ingest.adopt(
+            services, upload, object_id, read_header=validate.read_header, digest=_digest(services.limits)
+        )
 
     return recover.rebuild(services, actor=actor, adopt=adopt)
 
 
-def _canonical_digest(source: BinaryIO, size_bytes: int, *, limits: Limits) -> bytes:
-    """Digest a data set whatever its encoding; pixels that cannot be decoded count as they are stored."""
-    try:
+def _digest(limits: Limits) -> Callable[[BinaryIO, int], bytes]:
+    """Return what digests a data set whatever its encoding; pixels that cannot be decoded count as they are stored."""
+
+    def digest(source: BinaryIO, size_bytes: int) -> bytes:
         return validate.canonical_digest(source, size_bytes=size_bytes, limits=limits, decode=process.decoded_frames)
-    except Undecodable:
-        source.seek(0)
-        return validate.canonical_digest(source, size_bytes=size_bytes, limits=limits, decode=None)
+
+    return digest
 
 
 def close(services: Services, job: ClaimedJob) -> None:

@@ -43,4 +43,4 @@ def is_nothing_there(store, root):
 
 
 def path_of(root, object_id=ID):
-    return str(root / "originals" / object_id[:2] / object_id[2:4] / object_id)
+    return str(root / "originals" / object_id[:2] / object_id)

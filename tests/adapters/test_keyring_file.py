@@ -297,6 +297,19 @@ def test_under_another_root_nothing_opens_and_nothing_is_added(ring, folder):
     assert not (folder.parent / "missing").exists()
 
 
+@pytest.mark.parametrize(
+    "first", [lambda ring: ring.secret("database"), lambda ring: ring.current_key(Space.ORIGINALS)]
+)
+def test_a_ring_of_one_key_takes_none_of_another_root(ring, folder, first):
+    first(ring)
+    content = (folder / "keyring.json").read_bytes()
+    stranger = make_ring(folder, keys="other")
+    for use in (lambda: stranger.rotate(Space.DEIDENTIFIED), lambda: stranger.secret("another")):
+        with pytest.raises(IntegrityError):
+            use()
+    assert (folder / "keyring.json").read_bytes() == content
+
+
 def test_a_ring_that_has_disappeared_is_not_made_anew(ring, folder):
     ring.current_key(Space.ORIGINALS)
     (folder / "keyring.json").unlink()

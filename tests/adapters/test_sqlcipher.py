@@ -90,6 +90,12 @@ def test_another_key_is_told_plainly_and_changes_nothing(path):
     assert run(open_database(path), "SELECT name FROM patient") == [(TEXT,)]
 
 
+def test_another_key_is_noticed_on_connecting_whatever_the_settings_say(path):
+    make_database(path).close()
+    with pytest.raises(IntegrityError, match="does not open under its key"):
+        open_database(path, key_from="databases.other_key", init_command="").ensure_connection()
+
+
 @pytest.mark.parametrize("content", [b"SQLite format 3\0" + bytes(4080), b"junk" * 5_000])
 def test_a_file_that_is_no_database_of_ours_is_told_plainly_and_stays(path, content):
     path.write_bytes(content)

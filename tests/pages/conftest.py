@@ -3,4 +3,4 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "rest"))
 
-from rest_fixtures import *  # noqa: E402,F403 - fixtures are found by name
+from rest_fixtures import *  # noqa: F403 - fixtures are found by name

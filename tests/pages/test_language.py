@@ -16,7 +16,7 @@ def entries(text):
     """The texts of a catalogue in its written form: (original, plural, translations)."""
     for block in text.split("\n\n")[1:]:
         found = re.findall(r'^(msgid|msgid_plural|msgstr(?:\[\d\])?) ((?:"(?:[^"\\]|\\.)*"\s*)+)', block, re.MULTILINE)
-        parts = [(name, eval(value.replace("\n", " "))) for name, value in found]  # noqa: S307 - our own quoted strings
+        parts = [(name, eval(value.replace("\n", " "))) for name, value in found]
         named = dict(parts)
         yield named["msgid"], named.get("msgid_plural"), [v for name, v in parts if name.startswith("msgstr")]
 

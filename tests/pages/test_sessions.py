@@ -61,9 +61,7 @@ def test_after_five_failures_the_page_says_how_long_to_wait(anonymous, clinician
 def test_pages_and_programs_share_one_count(anonymous, clinician):
     for _ in range(5):
         anonymous.post("/login/", form(clinician.username, "wrong"))
-    answer = anonymous.post(
-        "/api/auth/token", form(clinician.username), content_type="application/json"
-    )
+    answer = anonymous.post("/api/auth/token", form(clinician.username), content_type="application/json")
     assert answer.status_code == 429
 
 

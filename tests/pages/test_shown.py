@@ -25,7 +25,8 @@ def test_a_name_reads_as_people_write_it(name, said):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("20260131", "2026-01-31"), ("2026.01.31", "2026-01-31"), ("", ""), ("soon", "soon"), ("2026", "2026")]
+    ("text", "said"),
+    [("20260131", "2026-01-31"), ("2026.01.31", "2026-01-31"), ("", ""), ("soon", "soon"), ("2026", "2026")],
 )
 def test_a_date_reads_as_one(text, said):
     assert shown.date(text) == said
@@ -67,9 +68,24 @@ def test_the_flow_shows_where_a_study_is():
 
     assert states("receiving") == ["now", "", "", ""]
     assert states("queued") == ["done", "now", "", ""]
-    assert states("processing", jobs=[job("deidentify", "running"), job("process", "queued")]) == ["done", "now", "", ""]
-    assert states("processing", jobs=[job("deidentify", "succeeded"), job("process", "retrying")]) == ["done", "done", "now", ""]
-    assert states("processing", jobs=[job("summarise", "queued"), job("close", "queued")]) == ["done", "done", "now", ""]
+    assert states("processing", jobs=[job("deidentify", "running"), job("process", "queued")]) == [
+        "done",
+        "now",
+        "",
+        "",
+    ]
+    assert states("processing", jobs=[job("deidentify", "succeeded"), job("process", "retrying")]) == [
+        "done",
+        "done",
+        "now",
+        "",
+    ]
+    assert states("processing", jobs=[job("summarise", "queued"), job("close", "queued")]) == [
+        "done",
+        "done",
+        "now",
+        "",
+    ]
     assert states("processing", jobs=[job("deliver", "running")]) == ["done", "done", "done", "now"]
     assert states("ready") == ["done"] * 4
 

@@ -16,6 +16,7 @@ from cauce.records.models import (
     Artifact,
     Batch,
     BatchItem,
+    CallingAe,
     DeidentifiedInstance,
     Instance,
     InstanceResult,
@@ -94,7 +95,7 @@ def series(of: Study, **values) -> Series:
 
 def instance(of: Series, *, warnings=(), state="current", **values) -> Version:
     number = next(_counter)
-    row = Instance.objects.create(
+    row = values.pop("of_instance", None) or Instance.objects.create(
         project=of.study.project,
         series=of,
         sop_instance_uid=values.pop("sop_instance_uid", f"1.2.5.{number}"),
@@ -222,8 +223,6 @@ def words_of_identity() -> list[str]:
     return sorted({*parts, *PLANTED_SERIES.values(), "2019-07-04", "1948-11-03", STUDY_UID, SERIES_UID, INSTANCE_UID})
 
 
-
-
 def api_token(of: User, **values) -> ApiToken:
     token, _ = ApiToken.issue(of, name="script")
     for name, value in values.items():
@@ -239,6 +238,8 @@ def everything() -> dict[str, int | str]:
     }
     counts["jobs"] = str(list(Job.objects.order_by("pk").values_list("pk", "status", "attempts_max")))
     counts["users"] = str(list(User.objects.order_by("pk").values_list("pk", "role", "is_active", "password")))
+    counts["modalities"] = str(list(CallingAe.objects.order_by("pk").values_list("pk", "allowed")))
+    counts["versions"] = str(list(Version.objects.order_by("pk").values_list("pk", "state")))
     counts["tokens"] = str(list(ApiToken.objects.order_by("pk").values_list("pk", "revoked_at")))
     return counts
 
@@ -249,3 +250,15 @@ def json_of(body) -> str:
 
 def next_number() -> int:
     return next(_counter)
+
+
+def calling_ae(**values) -> CallingAe:
+    defaults = {"ae_title": f"MODALITY{next(_counter)}", "address": "192.0.2.50", "attempts": 2}
+    seen = timezone.now()
+    return CallingAe.objects.create(first_seen=seen, last_seen=seen, **{**defaults, **values})
+
+
+def contested(of: Study) -> Version:
+    """Another content under the UID of an instance of this study; the version that is contested."""
+    current = instance(of.series.first() or series(of))
+    return instance(of.series.first(), of_instance=current.instance, state="conflict")

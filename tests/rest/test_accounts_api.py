@@ -33,9 +33,7 @@ def test_a_tokens_text_is_shown_once_and_opens_the_door(client_of, anonymous, re
 
 def test_a_revoked_or_expired_token_opens_nothing(client_of, anonymous, researcher):
     client = client_of(researcher)
-    tokens = [
-        client.post("/api/tokens/", {"name": "x"}, content_type="application/json").json() for _ in range(2)
-    ]
+    tokens = [client.post("/api/tokens/", {"name": "x"}, content_type="application/json").json() for _ in range(2)]
     assert client.delete(f"/api/tokens/{tokens[0]['id']}/").status_code == 204
     assert client.delete(f"/api/tokens/{tokens[0]['id']}/").status_code == 204
     ApiToken.objects.filter(public_id=tokens[1]["id"]).update(expires_at=timezone.now())
@@ -58,7 +56,14 @@ def test_the_tokens_of_others_are_an_administrators_business(client_of, research
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"name": ""}, {"name": "x" * 101}, {"name": "x", "expires_in_days": 0}, {"name": "x", "expires_in_days": 9999}]
+    "body",
+    [
+        {},
+        {"name": ""},
+        {"name": "x" * 101},
+        {"name": "x", "expires_in_days": 0},
+        {"name": "x", "expires_in_days": 9999},
+    ],
 )
 def test_a_token_wants_a_name_and_a_sane_life(client_of, researcher, body):
     answer = client_of(researcher).post("/api/tokens/", body, content_type="application/json")

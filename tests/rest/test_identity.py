@@ -24,6 +24,8 @@ def paths(db):
         "slug": "default",
         "user_id": by.public_id,
         "token_id": rows.api_token(by).public_id,
+        "calling_ae_id": rows.calling_ae().public_id,
+        "version_id": rows.contested(study).object_id,
     }
     closed = {"events", "logout", "token", "token-refresh"}
     return [

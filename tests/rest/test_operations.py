@@ -170,6 +170,25 @@ def test_a_value_is_kept_for_its_time_and_then_read_anew(monkeypatch):
     assert kept.get() == 3
 
 
+def test_what_takes_long_to_read_is_kept_for_longer(monkeypatch):
+    from cauce.api.operations.figures import Kept
+
+    clock, reads = [0.0], []
+    monkeypatch.setattr("cauce.api.operations.figures.time.monotonic", lambda: clock[0])
+
+    def slow():
+        clock[0] += 1.0
+        reads.append(1)
+        return len(reads)
+
+    kept = Kept(slow, for_s=2.0)
+    kept.get()
+    clock[0] = 100.9
+    assert kept.get() == 1
+    clock[0] = 101.1
+    assert kept.get() == 2
+
+
 def test_a_read_that_fails_is_not_kept():
     from cauce.api.operations.figures import Kept
 

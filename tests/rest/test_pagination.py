@@ -44,7 +44,9 @@ def test_a_cursor_that_is_not_ours_is_refused(client_of, clinician, value):
     assert (answer.status_code, list(answer.json()["errors"])) == (400, ["cursor"])
 
 
-@pytest.mark.parametrize("cursor", ["=", "%00", "a", "ä", "[0]", "e30", "x" * 5000, base64.b64encode(b"[" * 3000).decode()])
+@pytest.mark.parametrize(
+    "cursor", ["=", "%00", "a", "ä", "[0]", "e30", "x" * 5000, base64.b64encode(b"[" * 3000).decode()]
+)
 def test_a_cursor_that_is_no_cursor_is_refused(client_of, clinician, cursor):
     answer = client_of(clinician).get("/api/studies/", {"cursor": cursor})
     assert (answer.status_code, list(answer.json()["errors"])) == (400, ["cursor"])

@@ -11,6 +11,7 @@ pytestmark = pytest.mark.django_db
 
 EVERYONE = frozenset(Role)
 ADMINS = frozenset({Role.ADMIN})
+SEE_ORIGINALS = frozenset({Role.ADMIN, Role.CLINICIAN, Role.TECHNOLOGIST, Role.SERVICE})
 SEE_STUDIES = EVERYONE - {Role.AUDITOR}
 OPEN = frozenset({"login", "logout", "healthz", "readyz", "token", "token-refresh"})
 """Routes without a login: each is one, or tells nothing. Whoever is not signed in may sign out."""
@@ -40,6 +41,8 @@ GET = {
     "user": ADMINS,
     "tokens": EVERYONE,
     "api-token": ADMINS,
+    "conflicts": SEE_ORIGINALS,
+    "calling-aes": ADMINS,
     "audit": frozenset({Role.ADMIN, Role.AUDITOR}),
     "status": EVERYONE,
     "schema": EVERYONE,
@@ -54,6 +57,13 @@ CHANGES = {
     ("PATCH", "user"): (ADMINS, {"role": "auditor"}, 200),
     ("POST", "tokens"): (EVERYONE, {"name": "script"}, 201),
     ("DELETE", "api-token"): (ADMINS, {}, 204),
+    ("POST", "calling-aes"): (ADMINS, {"ae_title": "MR1", "address": "192.0.2.9"}, 200),
+    ("POST", "calling-ae-allow"): (ADMINS, {}, 200),
+    ("POST", "calling-ae-forbid"): (ADMINS, {}, 200),
+    ("POST", "allow-page"): (ADMINS, {}, 302),
+    ("POST", "conflict-accept"): (SEE_ORIGINALS, {}, 204),
+    ("POST", "conflict-reject"): (SEE_ORIGINALS, {}, 204),
+    ("POST", "settle-page"): (SEE_ORIGINALS, {}, 302),
     ("POST", "uploads"): (EVERYONE, {}, 501),
 }
 NOT_ALLOWED = {403, 404}
@@ -79,6 +89,8 @@ def world(db):
         "slug": "default",
         "user_id": rows.user(Role.CLINICIAN).public_id,
         "token_id": token.public_id,
+        "calling_ae_id": rows.calling_ae().public_id,
+        "version_id": rows.contested(study).object_id,
     }
 
 
@@ -132,6 +144,7 @@ def test_each_role_changes_what_the_table_says(client_of, browser_of, world, cha
         fresh = {
             "job_id": rows.job(rows.Study.objects.get(), status="dead").public_id,
             "token_id": rows.api_token(rows.user(Role.ADMIN)).public_id,
+            "version_id": rows.contested(rows.Study.objects.get()).object_id,
         }
         path = path_of(name, {**world, **fresh})
         user = rows.user(role)

@@ -67,6 +67,8 @@ def test_answers_are_as_described(schema, client_of, clinician, researcher, admi
     upload = rows.upload(admin)
     rows.item(upload, study=study)
     rows.result()
+    rows.calling_ae()
+    rows.contested(study)
     series = study.series.get().public_id
     paths = {
         "/api/": "/api/",
@@ -85,6 +87,8 @@ def test_answers_are_as_described(schema, client_of, clinician, researcher, admi
         "/api/users/me/": "/api/users/me/",
         "/api/tokens/": "/api/tokens/",
         "/api/audit/": "/api/audit/",
+        "/api/calling-aes/": "/api/calling-aes/",
+        "/api/conflicts/": "/api/conflicts/",
         "/api/status/": "/api/status/",
     }
     components = _plain(schema["components"])

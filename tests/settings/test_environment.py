@@ -86,6 +86,13 @@ def test_only_what_is_given_is_read(monkeypatch):
     assert load().ae_title == "CAUCE"  # in lower case it is no name of ours
 
 
+def test_names_without_our_prefix_mean_nothing_to_us(monkeypatch):
+    before = load({})
+    for name in Settings.model_fields:
+        monkeypatch.setenv(name.upper(), "7")
+    assert load({}) == before
+
+
 # --- names ---------------------------------------------------------------------------------------------------------
 
 

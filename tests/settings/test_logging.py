@@ -269,6 +269,26 @@ def test_processes_share_a_file_and_lose_no_line_over_a_turn(tmp_path):
     assert {line.rsplit(":", 1)[1] for line in written} == {"x" * 100, "x" * 10_000}
 
 
+def test_who_waited_while_another_set_the_file_aside_leaves_it_where_it_is(tmp_path, monkeypatch):
+    path, aside = tmp_path / "web.jsonl", tmp_path / "web.1.jsonl"
+    locked = []
+
+    def lock(_descriptor, how):
+        if how == subject.fcntl.LOCK_EX and not locked:
+            path.rename(aside)  # the other process was first
+            path.write_text("its next line\n")
+        locked.append(how)
+
+    handler = subject.RoleFile(path, bytes_max=10)
+    handler.emit(record("a long first line"))
+    monkeypatch.setattr(subject.fcntl, "flock", lock)
+    handler.emit(record("second"))
+    handler.close()
+    assert locked == [subject.fcntl.LOCK_EX, subject.fcntl.LOCK_UN]
+    assert aside.read_text() == "a long first line\n"
+    assert path.read_text() == "its next line\nsecond\n"
+
+
 def test_a_file_that_was_moved_away_is_made_anew(tmp_path):
     handler = subject.RoleFile(tmp_path / "web.jsonl")
     handler.emit(record("one"))

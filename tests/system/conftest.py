@@ -63,6 +63,19 @@ class Platform:
         assert not check or done.returncode == 0, done.stderr + done.stdout
         return done
 
+    def held(self, expected, *options):
+        """Look into the data folder: see held_data.py."""
+        done = subprocess.run(
+            [sys.executable, str(Path(__file__).with_name("held_data.py")), *options],
+            env=self.environ,
+            input=json.dumps(expected),
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
     def import_(self, *paths, check=True, timeout=300):
         """Import files; returns the verdicts by path."""
         done = self.cauce("import", "--json", *paths, check=check, timeout=timeout)
@@ -90,8 +103,38 @@ class Platform:
                     found[int(entry.name)] = words[words.index(b"cauce") + 1].decode()
         return found
 
+    def family(self):
+        """Process ids of the platform and of all that descend from it, the platform's first."""
+        parents = {}
+        for entry in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+        family = [self.process.pid]
+        for pid in family:
+            family += [child for child, parent in parents.items() if parent == pid]
+        return family
+
+    def kill(self):
+        """End every process at once, as a cut of power would."""
+        family = self.family()
+        for pid in family:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+        deadline = time.monotonic() + 30
+        while any(_is_running(pid) for pid in family):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
     def logs(self):
         return "".join(path.read_text() for path in (self.data / "logs").glob("*.jsonl"))
+
+
+def _is_running(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
+    except OSError:
+        return False
 
 
 def free_port():
@@ -160,12 +203,12 @@ def stop_platform(platform):
 
 @pytest.fixture
 def start(tmp_path):
-    """Start platforms that are stopped with the test."""
+    """Start platforms that are stopped with the test: on a folder of their own, or on that of one that has ended."""
     started = []
 
-    def begin(**settings):
-        folder = tmp_path / f"platform {len(started)}"
-        folder.mkdir()
+    def begin(*, on=None, **settings):
+        folder = on.data.parent if on else tmp_path / f"platform {len(started)}"
+        folder.mkdir(exist_ok=True)
         platform = start_platform(folder, **settings)
         started.append(platform)
         return platform

@@ -1,25 +1,25 @@
-"""The object store on a folder: `<root>/<space>/<2 hex>/<2 hex>/<object id>`, each file in encryption format v1.
+"""The object store on a folder: `<root>/<space>/<2 hex>/<object id>`, each file in encryption format v1.
 
-An object is written under a temporary name, synced, linked to its own name (which never overwrites), and the folders
-that lead to it are synced, before `write` returns. A crash leaves at worst a temporary file, or a whole object that
-no catalogue row names; both are the sweep's.
+An object is written under its own name, which never overwrites; then its content and its name are synced at the same
+time, so that `write` waits for one sync, not for one after the other. A crash leaves at worst an object, half-written
+or whole, that no catalogue row names: it is the sweep's. The folders are all made and durable from the start.
 """
 # Paths are plain strings in here, since pathlib would cost more than the cipher:
 # ruff: noqa: PTH100, PTH102, PTH108, PTH116, PTH118, PTH120
 
 import errno
 import os
-import secrets
 import shutil
 import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
-from cauce.adapters.durable_files import BINARY, DirectorySync, link_exclusively, make_directory, sync_file, write_all
+from cauce.adapters.durable_files import BINARY, DirectorySync, make_directory, sync_directory, sync_file, write_all
 from cauce.adapters.encryption_v1 import DecryptingReader, EncryptingStream
 from cauce.core.errors import InvalidRequest, NotFound, StorageFull, StorageUnavailable
 from cauce.core.identifiers import ObjectId, is_public_id
@@ -29,11 +29,12 @@ from cauce.core.statuses import Space
 from cauce.ports.keys import KeyRing
 from cauce.ports.objects import ObjectInfo
 
-TEMPORARY: Final = "tmp"
+LEAVES: Final = tuple(f"{number:02x}" for number in range(256))
+"""The folders of a space, by the first two digits of an object's id."""
 
 _RESERVE_CHECKED_EVERY_BYTES = 64 * MIB
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
-_LEAVES = 1 << 16
+_SYNCING_THREADS = 16
 
 
 class LocalObjects:
@@ -55,11 +56,12 @@ class LocalObjects:
         self._keyring = keyring
         self._reserve_bytes = reserve_bytes
         self._syncs = DirectorySync()
-        # A byte for each folder of the second level, then of the first: set once it and its parents are durable.
-        self._durable = {space: bytearray(_LEAVES + 256) for space in Space}
+        self._syncing = ThreadPoolExecutor(_SYNCING_THREADS, thread_name_prefix="sync")
         with _translated():
-            for name in ("", TEMPORARY, *Space):
+            for name in ("", *Space):
                 make_directory(os.path.join(self._root, name).rstrip("/"))
+            for space in Space:
+                self._make_leaves(space)
             self._device = os.stat(self._root).st_dev
 
     def write(
@@ -79,15 +81,7 @@ class LocalObjects:
         stream = EncryptingStream(
             chunks, space=space, object_id=object_id, epoch_key=self._keyring.current_key(space), about=about
         )
-        temporary = f"{self._root}/{TEMPORARY}/{object_id}.{secrets.token_hex(4)}"
-        try:
-            self._make_leaf(space, object_id)
-            self._write_temporary(temporary, stream)
-            with _translated():
-                self._publish(temporary, space, object_id)
-        finally:
-            with suppress(OSError):
-                os.unlink(temporary)
+        self._write(space, f"{self._leaf(space, object_id)}/{object_id}", stream)
         return StoredObject(space=space, object_id=object_id, size_bytes=stream.size_bytes)
 
     def open(self, space: Space, object_id: ObjectId) -> BinaryIO:
@@ -137,7 +131,7 @@ class LocalObjects:
         self._require_place(space)
         now = time.time()
         with _translated():
-            for entry in _entries(f"{self._root}/{space.value}", depth=2):
+            for entry in _entries(f"{self._root}/{space.value}", depth=1):
                 if not is_public_id(entry.name):
                     continue
                 try:
@@ -166,30 +160,13 @@ class LocalObjects:
         Raises:
             StorageUnavailable: they are not, or the file system is mounted read-only.
         """
-        for name in (TEMPORARY, *Space):
+        for name in Space:
             self._require_place(name)
             if not os.access(f"{self._root}/{name}", os.R_OK | os.W_OK | os.X_OK):
                 raise StorageUnavailable("The folder of the object store cannot be written.")
 
-    def sweep_temporary(self, *, older_than_s: float) -> int:
-        """Remove temporary files that nothing has been written to for `older_than_s`; return how many.
-
-        Raises:
-            StorageUnavailable: the folder is missing, or cannot be read or written.
-        """
-        self._require_place(TEMPORARY)
-        removed = 0
-        limit = time.time() - older_than_s
-        with _translated():
-            for entry in _entries(f"{self._root}/{TEMPORARY}", depth=0):
-                with suppress(FileNotFoundError):  # its writer was faster
-                    if entry.stat(follow_symlinks=False).st_mtime < limit:
-                        os.unlink(entry.path)
-                        removed += 1
-        return removed
-
     def _leaf(self, space: Space, object_id: ObjectId) -> str:
-        return f"{self._root}/{space.value}/{object_id[:2]}/{object_id[2:4]}"
+        return f"{self._root}/{space.value}/{object_id[:2]}"
 
     def _open(self, space: Space, object_id: ObjectId) -> DecryptingReader:
         if not is_public_id(object_id):
@@ -217,66 +194,60 @@ class LocalObjects:
         if not is_there:
             raise StorageUnavailable("The folder of the object store lies on another file system than at the start.")
 
-    def _make_leaf(self, space: Space, object_id: ObjectId) -> None:
-        """Make the folders of an object; that happens before its file is synced, so one journal commit takes both."""
-        if self._durable[space][int(object_id[:4], 16)]:
-            return
-        leaf = self._leaf(space, object_id)
-        with _translated():
-            for path in (os.path.dirname(leaf), leaf):
-                with suppress(FileExistsError):
-                    os.mkdir(path, 0o700)
+    def _make_leaves(self, space: Space) -> None:
+        place = f"{self._root}/{space.value}"
+        for leaf in LEAVES:
+            with suppress(FileExistsError):
+                os.mkdir(f"{place}/{leaf}", 0o700)
+        sync_directory(place)  # also when all were there: whoever made them may not have come to that
 
-    def _write_temporary(self, path: str, stream: EncryptingStream) -> None:
-        room = 0
-        with _translated():
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY, 0o600)
+    def _write(self, space: Space, path: str, stream: EncryptingStream) -> None:
+        """Write a file that is not there yet, and make it durable; when that fails it is gone again."""
+        self._require_room(space)
         try:
-            for piece in stream.borrowed():
-                if room <= 0:
-                    self._require_room()
-                    room = _RESERVE_CHECKED_EVERY_BYTES
-                with _translated():
-                    write_all(descriptor, piece)
-                room -= len(piece)
             with _translated():
-                sync_file(descriptor)
-        finally:
-            with suppress(OSError):  # what was synced is safe, and the rest is removed
-                os.close(descriptor)
+                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY, 0o600)
+        except StorageUnavailable as error:
+            if isinstance(error.__cause__, FileExistsError):
+                raise StorageUnavailable("An object of this id exists.") from error
+            raise
+        try:
+            try:
+                self._write_content(space, descriptor, stream)
+                with _translated():
+                    self._sync(descriptor, os.path.dirname(path))
+            finally:
+                with suppress(OSError):  # what was synced is safe, and the rest is removed
+                    os.close(descriptor)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(path)
+            raise
 
-    def _require_room(self) -> None:
-        self._require_place(TEMPORARY)
+    def _write_content(self, space: Space, descriptor: int, stream: EncryptingStream) -> None:
+        room = _RESERVE_CHECKED_EVERY_BYTES
+        for piece in stream.borrowed():
+            if room <= 0:
+                self._require_room(space)
+                room = _RESERVE_CHECKED_EVERY_BYTES
+            with _translated():
+                write_all(descriptor, piece)
+            room -= len(piece)
+
+    def _sync(self, descriptor: int, leaf: str) -> None:
+        """Sync a file's content and its name at the same time; both have been tried when this returns or raises."""
+        name = self._syncing.submit(self._syncs.sync, leaf)
+        try:
+            sync_file(descriptor)
+        finally:
+            error = name.exception()
+        if error is not None:
+            raise error
+
+    def _require_room(self, space: Space) -> None:
+        self._require_place(space)
         if self.free_bytes() == 0:
             raise StorageFull("The object store has reached the room that is kept free.")
-
-    def _publish(self, temporary: str, space: Space, object_id: ObjectId) -> None:
-        """Give a synced file its name and make the name durable; when that fails the name is gone again."""
-        leaf = self._leaf(space, object_id)
-        final = f"{leaf}/{object_id}"
-        known = self._durable[space]
-        first, second = _LEAVES + int(object_id[:2], 16), int(object_id[:4], 16)
-        try:
-            link_exclusively(temporary, final)
-        except FileExistsError as error:
-            raise StorageUnavailable("An object of this id exists.") from error
-        except FileNotFoundError:
-            known[first] = known[second] = 0  # someone removed the folders: the next object makes them anew
-            raise
-        try:
-            self._syncs.sync(leaf)
-            # Whoever made these folders may not have synced them yet: our object needs them to be durable now.
-            if not known[second]:
-                self._syncs.sync(os.path.dirname(leaf))
-                if not known[first]:
-                    self._syncs.sync(f"{self._root}/{space.value}")
-                    known[first] = 1
-                known[second] = 1
-        except BaseException:
-            known[first] = known[second] = 0
-            with suppress(OSError):
-                os.unlink(final)
-            raise
 
 
 class FileSource:

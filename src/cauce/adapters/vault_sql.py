@@ -7,7 +7,6 @@ nothing to who holds the database alone. The pseudonym itself is random, never d
 import hmac
 import json
 import secrets
-import unicodedata
 from collections.abc import Mapping
 from hashlib import sha256
 
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cauce.adapters.sql_errors import transaction_of_ours, translated
 from cauce.core.errors import IntegrityError
 from cauce.core.messages import ProjectRef, Pseudonym
+from cauce.core.patients import patient_key, stands_for_itself
 from cauce.ports.keys import KeyRing
 from cauce.records.models import PatientLink
 
@@ -24,11 +24,6 @@ NONCE_BYTES = 12
 DATE_OFFSET_DAYS_MAX = 3650
 _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 _PSEUDONYM_LENGTH = 12
-# Compared in capitals, letters and digits alone; so are ids of nothing but zeros or X.
-_PLACEHOLDERS = frozenset(
-    {"1", "ANON", "ANONYMOUS", "ANONYMIZED", "ANONYMISED", "NONE", "NULL", "UNKNOWN", "UNK", "TEST", "NA", "NOID"}
-    | {"PATIENTID", "UNKNOWNPATIENT", "PHANTOM", "DUMMY"}
-)
 
 
 class SqlVault:
@@ -50,7 +45,7 @@ class SqlVault:
             about = {
                 "patient_id": patient_id,
                 "issuer_of_patient_id": issuer_of_patient_id,
-                "study_instance_uid": study_instance_uid if _stands_for_itself(patient_id) else "",
+                "study_instance_uid": study_instance_uid if stands_for_itself(patient_id) else "",
             }
             link = PatientLink(project_id=project.pk, blind_index=index, sealed=self._seal(project, index, about))
             with transaction_of_ours():
@@ -61,11 +56,8 @@ class SqlVault:
 
     def _blind_index(self, project: ProjectRef, patient_id: str, issuer: str, study_instance_uid: str) -> bytes:
         """Index the patient; a blank or placeholder id stands for itself within its study."""
-        if _stands_for_itself(patient_id):
-            parts = ["study", study_instance_uid]
-        else:
-            parts = ["patient", _significant(issuer), _significant(patient_id)]
-        message = json.dumps([project.slug, *parts]).encode()
+        key = patient_key(patient_id=patient_id, issuer_of_patient_id=issuer, study_instance_uid=study_instance_uid)
+        message = json.dumps([project.slug, *key]).encode()
         return hmac.digest(self._keyring.secret("vault-index"), message, "sha256")
 
     def _seal(self, project: ProjectRef, index: bytes, about: Mapping[str, str]) -> bytes:
@@ -94,17 +86,6 @@ class SqlVault:
 
     def _cipher(self) -> AESGCM:
         return AESGCM(self._keyring.secret("vault"))
-
-
-def _significant(text: str) -> str:
-    """Return what counts of an id: senders differ in padding (PS3.5 section 6.2) and in how they compose letters."""
-    return unicodedata.normalize("NFC", text.replace("\0", " ")).strip()
-
-
-def _stands_for_itself(patient_id: str) -> bool:
-    """Tell whether an id names nobody, so that two studies under it are no proof of one patient."""
-    letters = "".join(character for character in _significant(patient_id).upper() if character.isalnum())
-    return letters in _PLACEHOLDERS or set(letters) <= {"0"} or set(letters) <= {"X"}
 
 
 def _context(project: ProjectRef, index: bytes) -> bytes:

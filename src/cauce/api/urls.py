@@ -3,15 +3,17 @@
 from django.urls import path, register_converter
 
 from cauce.api.operations import views as operations
+from cauce.api.pages import decisions, sessions
 from cauce.api.pages import jobs as job_pages
-from cauce.api.pages import sessions
 from cauce.api.pages import studies as study_pages
 from cauce.api.rest import (
     api_tokens,
     audit_trail,
+    conflicts,
     events,
     jobs,
     json_web_tokens,
+    modalities,
     platform,
     projects,
     results,
@@ -47,6 +49,8 @@ urlpatterns = [
     path("studies/<id:study_id>/", study_pages.study, name="study-page"),
     path("jobs/", job_pages.jobs, name="jobs-page"),
     path("jobs/<id:job_id>/replay/", job_pages.replay, name="job-replay-page"),
+    path("calling-aes/<id:calling_ae_id>/allow/", decisions.allow, name="allow-page"),
+    path("conflicts/<id:version_id>/", decisions.settle, name="settle-page"),
     path("login/", sessions.login, name="login"),
     path("logout/", sessions.logout, name="logout"),
     path("healthz", operations.live, name="healthz"),
@@ -75,6 +79,12 @@ urlpatterns = [
     path("api/users/<id:user_id>/", users.UserDetail.as_view(), name="user"),
     path("api/tokens/", api_tokens.ApiTokenList.as_view(), name="tokens"),
     path("api/tokens/<id:token_id>/", api_tokens.ApiTokenDetail.as_view(), name="api-token"),
+    path("api/calling-aes/", modalities.CallingAeList.as_view(), name="calling-aes"),
+    path("api/calling-aes/<id:calling_ae_id>/allow/", modalities.CallingAeAllow.as_view(), name="calling-ae-allow"),
+    path("api/calling-aes/<id:calling_ae_id>/forbid/", modalities.CallingAeForbid.as_view(), name="calling-ae-forbid"),
+    path("api/conflicts/", conflicts.ConflictList.as_view(), name="conflicts"),
+    path("api/conflicts/<id:version_id>/accept/", conflicts.ConflictAccept.as_view(), name="conflict-accept"),
+    path("api/conflicts/<id:version_id>/reject/", conflicts.ConflictReject.as_view(), name="conflict-reject"),
     path("api/audit/", audit_trail.AuditEventList.as_view(), name="audit"),
     path("api/events/", events.events, name="events"),
     path("api/status/", platform.StatusView.as_view(), name="status"),

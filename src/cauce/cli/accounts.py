@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from cauce import bootstrap
+from cauce.cli.application import Application
+from cauce.cli.local import require_platform
 from cauce.cli.output import console, print_json, print_table
 from cauce.core.errors import InvalidRequest, NotFound
 from cauce.core.statuses import Role
@@ -15,31 +16,34 @@ _Json = Annotated[bool, typer.Option("--json", help="One JSON object a row on st
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="User name.")]
 
 
-def register(application: typer.Typer) -> None:
+def register(application: Application) -> None:
     """Add the command groups."""
     application.add_typer(_users(), name="users")
     application.add_typer(_tokens(), name="tokens")
 
 
-def _users() -> typer.Typer:
-    group = typer.Typer(help="Accounts and their roles.", no_args_is_help=True, rich_markup_mode=None)
+def _users() -> Application:
+    group = Application("Accounts and their roles.")
 
     @group.command("list")
     def list_(as_json: _Json = False) -> None:
         """List accounts."""
-        bootstrap.setup()
+        require_platform()
         from cauce.accounts.models import User
 
         rows = [
             {"name": user.username, "role": user.role, "active": user.is_active, "last_login": user.last_login}
             for user in User.objects.order_by("username")
         ]
-        _print(rows, as_json=as_json)
+        _print(rows, as_json=as_json, empty="no accounts")
 
     @group.command()
-    def create(name: _Name, role: Annotated[Role, typer.Option(help="What the account may do.")]) -> None:
+    def create(
+        name: _Name,
+        role: Annotated[Role, typer.Option(help=f"What it may do: {', '.join(Role)}.", metavar="ROLE")],
+    ) -> None:
         """Make an account; its password is shown once."""
-        bootstrap.setup()
+        require_platform()
         from django.contrib.auth.validators import UnicodeUsernameValidator
         from django.core.exceptions import ValidationError
 
@@ -58,7 +62,10 @@ def _users() -> typer.Typer:
 
     @group.command()
     def password(name: _Name) -> None:
-        """Give an account a new password; it is shown once, and every session and token of the old one ends."""
+        """Give an account a new password, shown once.
+
+        Its sessions end; its API tokens stay, unless they are revoked.
+        """
         user = _find(name)
         new = secrets.token_urlsafe(_PASSWORD_BYTES)
         user.set_password(new)
@@ -78,27 +85,37 @@ def _users() -> typer.Typer:
     return group
 
 
-def _tokens() -> typer.Typer:
-    group = typer.Typer(help="API tokens, for scripts.", no_args_is_help=True, rich_markup_mode=None)
+def _tokens() -> Application:
+    group = Application("API tokens, for scripts.")
 
     @group.command("list")
     def list_(as_json: _Json = False) -> None:
-        """List tokens; their texts are kept nowhere."""
-        bootstrap.setup()
+        """List tokens, without their texts: those are kept nowhere."""
+        require_platform()
         from cauce.accounts.models import ApiToken
 
         rows = [
-            {"id": token.public_id, "user": token.user.username, "name": token.name, "usable": token.is_usable}
+            {
+                "id": token.public_id,
+                "user": token.user.username,
+                "name": token.name,
+                "usable": token.is_usable,
+                "created": token.created_at,
+                "expires": token.expires_at,
+            }
             for token in ApiToken.objects.select_related("user").order_by("pk")
         ]
-        _print(rows, as_json=as_json)
+        _print(rows, as_json=as_json, empty="no tokens; make one with: cauce tokens create --user NAME")
 
     @group.command()
     def create(
-        user: Annotated[str, typer.Option(help="Whose rights it has.")],
-        name: Annotated[str, typer.Option(help="What it is for.")] = "command line",
+        user: Annotated[str, typer.Option(help="Whose rights it has.", metavar="NAME")],
+        name: Annotated[str, typer.Option(help="What it is for.", metavar="TEXT")] = "command line",
     ) -> None:
-        """Make a token; its text is shown once, alone on standard output."""
+        """Make a token; its text is shown once.
+
+        It stands alone on standard output, so that a script can take it.
+        """
         from cauce.accounts.models import ApiToken
 
         owner = _find(user)
@@ -107,9 +124,9 @@ def _tokens() -> typer.Typer:
         typer.echo(text)
 
     @group.command()
-    def revoke(token: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+    def revoke(token: Annotated[str, typer.Argument(metavar="ID", help="From `tokens list`.")]) -> None:
         """Make a token useless."""
-        bootstrap.setup()
+        require_platform()
         from django.utils import timezone
 
         from cauce.accounts.models import ApiToken
@@ -126,7 +143,7 @@ def _tokens() -> typer.Typer:
 
 
 def _find(name: str) -> Any:
-    bootstrap.setup()
+    require_platform()
     from cauce.accounts.models import User
 
     user = User.objects.filter(username=name).first()
@@ -142,9 +159,10 @@ def _audit(action: str, user: Any, **detail: Any) -> None:
     audit.record(Actor.platform(), action, subject=user.public_id, **detail)
 
 
-def _print(rows: list[dict[str, Any]], *, as_json: bool) -> None:
+def _print(rows: list[dict[str, Any]], *, as_json: bool, empty: str) -> None:
     if as_json:
         for row in rows:
             print_json(row)
         return
-    print_table(list(rows[0]) if rows else [], (list(row.values()) for row in rows))
+    titles = [name.replace("_", " ") for name in rows[0]] if rows else []
+    print_table(titles, (list(row.values()) for row in rows), empty=empty)

@@ -1,17 +1,44 @@
 """The HTTP interface of a running server, as the commands use it."""
 
 import json
-from collections.abc import Generator, Iterator
+import ssl
+from collections.abc import Callable, Generator, Iterator
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
-from cauce.core.errors import CauceError, ConfigurationError, Forbidden, InvalidRequest, NotFound, Unavailable
+from cauce.cli import local
+from cauce.core.errors import (
+    CauceError,
+    ConfigurationError,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    Refused,
+    StorageFull,
+    Unavailable,
+)
+from cauce.core.statuses import RefusalCode
 from cauce.settings import environment
+from cauce.settings.environment import Settings
 
 TIMEOUT_S = 60.0
 UPLOAD_TIMEOUT_S = 600.0
+_LATER = {
+    httpx.codes.REQUEST_TIMEOUT,
+    httpx.codes.TOO_MANY_REQUESTS,
+    httpx.codes.BAD_GATEWAY,
+    httpx.codes.SERVICE_UNAVAILABLE,
+    httpx.codes.GATEWAY_TIMEOUT,
+}
+
+_ERRORS: dict[int, type[Forbidden | NotFound | InvalidRequest | StorageFull]] = {
+    httpx.codes.FORBIDDEN: Forbidden,
+    httpx.codes.NOT_FOUND: NotFound,
+    httpx.codes.BAD_REQUEST: InvalidRequest,
+    httpx.codes.INSUFFICIENT_STORAGE: StorageFull,
+}
 
 
 class ServerRefused(CauceError):
@@ -20,22 +47,43 @@ class ServerRefused(CauceError):
     code = "server_refused"
 
 
+class Busy(Unavailable):
+    """The server asks to come back; `retry_after_s` is when, if it said so."""
+
+    code = "busy"
+
+    def __init__(self, detail: str, *, retry_after_s: float | None = None) -> None:
+        """`detail` is what the server says."""
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
 class Client:
     """A session with the server at `CAUCE_HTTP` (or `CAUCE_PUBLIC_URL`), closed by leaving its `with` block."""
 
-    def __init__(self, *, base_url: str | None = None, token: str | None = None) -> None:
-        """Name the server; nothing is asked yet. The token is `token`, `CAUCE_TOKEN` or the local administrator's."""
+    def __init__(
+        self,
+        *,
+        base_url: str | None = None,
+        token: str | None = None,
+        trust: ssl.SSLContext | bool | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        """Name the server; nothing is asked yet. The token is `token`, `CAUCE_TOKEN` or the local administrator's.
+
+        `trust` says whose certificates are believed, `transport` replaces the network.
+        """
         settings = environment.current()
         self.base_url = base_url or settings.base_url
-        self._given = token or settings.token
         self._http = httpx.Client(
             base_url=self.base_url,
             timeout=httpx.Timeout(TIMEOUT_S, write=UPLOAD_TIMEOUT_S, read=UPLOAD_TIMEOUT_S),
             headers={"Accept": "application/json", "User-Agent": "cauce-cli"},
-            verify=str(settings.tls_cert) if settings.tls_cert else True,
+            verify=trusted(settings) if trust is None else trust,
+            transport=transport,
             trust_env=False,
         )
-        self._http.auth = _Bearer(self._given or _local_token)
+        self._http.auth = _Bearer(token or settings.token or _local_token)
 
     def __enter__(self) -> Self:
         """Return this client."""
@@ -67,24 +115,30 @@ class Client:
         try:
             response = self._http.request(method, path, **options)
         except httpx.ConnectError as error:
-            raise Unavailable(f"no server answers at {self.base_url}; start one with: cauce up") from error
+            raise self._not_connected(error) from error
         except httpx.TimeoutException as error:
             raise Unavailable(f"the server at {self.base_url} did not answer in time") from error
         except httpx.HTTPError as error:
             raise Unavailable(f"the connection to {self.base_url} broke ({type(error).__name__})") from error
         return _content(response)
 
+    def _not_connected(self, error: httpx.ConnectError) -> CauceError:
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return ConfigurationError(
+                f"the certificate of {self.base_url} is not trusted, or not for that name: "
+                "CAUCE_PUBLIC_URL wants the name in it, CAUCE_TLS_CERT the certificate"
+            )
+        return Unavailable(f"no server answers at {self.base_url}; start one with: cauce up")
+
     def pages(self, path: str, *, most: int | None = None, **query: Any) -> Iterator[Any]:
         """Yield the rows of a paged list, up to `most`."""
-        count = 0
+        left = most
         page = self.get(path, **query)
         while True:
-            for row in page["results"]:
-                if most is not None and count >= most:
-                    return
-                count += 1
-                yield row
-            if not page.get("next") or (most is not None and count >= most):
+            rows = page["results"][:left]
+            yield from rows
+            left = None if left is None else left - len(rows)
+            if not page.get("next") or left == 0:
                 return
             page = self.get(page["next"])
 
@@ -92,7 +146,7 @@ class Client:
 class _Bearer(httpx.Auth):
     """Presents the token; a local administrator's is short-lived and made anew when the server no longer takes it."""
 
-    def __init__(self, token: Any) -> None:
+    def __init__(self, token: str | Callable[[], str]) -> None:
         self._source = token
         self._token: str | None = None
 
@@ -108,14 +162,28 @@ class _Bearer(httpx.Auth):
             yield request
 
 
+def trusted(settings: Settings) -> ssl.SSLContext | bool:
+    """Return whose certificates are believed: those of the system, and the server's own where it is named here."""
+    if settings.tls_cert is None:
+        return True
+    context = ssl.create_default_context()
+    try:
+        context.load_verify_locations(cafile=settings.tls_cert)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(f"CAUCE_TLS_CERT: {settings.tls_cert} cannot be read as a certificate") from error
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # the file may hold no root
+    return context
+
+
 def _local_token() -> str:
     from cauce import bootstrap
 
-    token = bootstrap.local_admin_token()
+    token = bootstrap.local_admin_token() if local.has_platform() else None
     if token is None:
-        data = environment.current().data_folder
+        settings = environment.current()
         raise ConfigurationError(
-            f"set CAUCE_TOKEN to an API token of the server, or CAUCE_DATA to its data folder ({data} has none)"
+            f"{settings.data_folder} holds no platform: start one there with `cauce up`, or set CAUCE_DATA to the "
+            f"folder of the one at {settings.base_url}, or CAUCE_TOKEN to an API token of it"
         )
     return token
 
@@ -127,18 +195,19 @@ def _content(response: httpx.Response) -> Any:
         problem = response.json()
     except (json.JSONDecodeError, UnicodeDecodeError):
         problem = {}
-    detail = _detail_of(problem, response.status_code)
-    if response.status_code == httpx.codes.UNAUTHORIZED:
-        raise Forbidden(f"the server does not know this token: {detail}")
-    if response.status_code == httpx.codes.FORBIDDEN:
-        raise Forbidden(detail)
-    if response.status_code == httpx.codes.NOT_FOUND:
-        raise NotFound(detail)
-    if response.status_code == httpx.codes.BAD_REQUEST:
-        raise InvalidRequest(detail)
-    if response.status_code in {httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.INSUFFICIENT_STORAGE}:
-        raise Unavailable(detail)
-    raise ServerRefused(detail)
+    raise _error_of(response, _detail_of(problem, response.status_code))
+
+
+def _error_of(response: httpx.Response, detail: str) -> CauceError:
+    status = response.status_code
+    if status == httpx.codes.UNAUTHORIZED:
+        return Forbidden(f"the server does not know this token: {detail}")
+    if status == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+        return Refused(RefusalCode.TOO_LARGE, "The server, or a proxy before it, takes no request as long as this.")
+    if status in _LATER:
+        wait = response.headers.get("retry-after", "")
+        return Busy(detail, retry_after_s=float(wait) if wait.isascii() and wait.isdigit() else None)
+    return _ERRORS.get(status, ServerRefused)(detail)
 
 
 def _detail_of(problem: Any, status: int) -> str:
@@ -146,10 +215,10 @@ def _detail_of(problem: Any, status: int) -> str:
         return f"the server answered {status}"
     detail = str(problem.get("detail") or f"the server answered {status}")
     fields = problem.get("errors")
-    if isinstance(fields, dict):
+    if isinstance(fields, dict) and fields:
         parts = [
             f"{name}: {' '.join(map(str, texts)) if isinstance(texts, list) else texts}"
             for name, texts in fields.items()
         ]
-        detail = f"{detail} ({'; '.join(parts)})"
+        return detail if detail in parts[0] else "; ".join(parts)
     return detail

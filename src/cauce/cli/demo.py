@@ -3,6 +3,7 @@
 import os
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,11 +11,13 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from cauce.cli.application import Application
 from cauce.cli.client import Client
+from cauce.cli.found import files_of
 from cauce.cli.output import console, status_text
-from cauce.cli.sending import Sending, files_of
+from cauce.cli.sending import Sending
 from cauce.cli.supervisor import Supervisor
-from cauce.cli.up import NotReady, running
+from cauce.cli.up import NotReady, own_url, running
 from cauce.settings import environment
 
 SEED = 1
@@ -24,7 +27,7 @@ _POLL_S = 0.3
 _ENDED = {"ready", "attention"}
 
 
-def register(application: typer.Typer) -> None:
+def register(application: Application) -> None:
     """Add the command."""
     application.command()(demo)
 
@@ -33,14 +36,18 @@ def demo(
     leave: Annotated[bool, typer.Option("--exit", help="Stop everything once the sample is through.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="New studies, not the ones of the last demo again.")] = False,
 ) -> int:
-    """Run everything, with a sample study taken through the whole flow, until Ctrl-C."""
+    """Run everything, and take a sample through the whole flow.
+
+    The sample is a CT of a phantom and a labelled ultrasound, both made by code. Ctrl-C stops everything.
+    """
     os.environ.setdefault("CAUCE_STUDY_QUIET_S", QUIET_S)
     environment.current.cache_clear()
     out = console()
     with running(environment.current(), out) as platform:
         if platform.is_stopping:
             return 1
-        with Client(base_url=_local_url()) as client:
+        # The certificate names the public host, not the address that this machine asks.
+        with Client(base_url=own_url(environment.current()), trust=False) as client:
             studies = _send_samples(client, out, fresh=fresh)
             is_done = _await_end(client, studies, platform, out)
             _show(client, studies, out)
@@ -51,25 +58,19 @@ def demo(
     return 0
 
 
-def _local_url() -> str:
-    settings = environment.current()
-    scheme = "https" if settings.tls_cert else "http"
-    return f"{scheme}://localhost:{settings.http_address[1]}"
-
-
 def _send_samples(client: Client, out: Console, *, fresh: bool) -> list[str]:
     """Make the samples, send them as an import does, and return the ids of their studies."""
     from cauce.samples import write_demo
 
-    counts: dict[str, int] = {}
+    counts: Counter[str] = Counter()
 
-    def take(entry: dict[str, Any]) -> None:
-        counts[entry["status"]] = counts.get(entry["status"], 0) + 1
+    def take(entries: list[dict[str, Any]]) -> None:
+        counts.update(entry["status"] for entry in entries)
 
     with tempfile.TemporaryDirectory(prefix="cauce-demo-") as folder:
         write_demo(Path(folder), seed=None if fresh else SEED)
         files = list(files_of([Path(folder)]))
-        sending = Sending(client=client, project="default", on_verdict=take)
+        sending = Sending(client=client, project="default", on_verdicts=take)
         sending.run(files)
     said = ", ".join(f"{count} {status}" for status, count in counts.items())
     out.print(f"\n[bold]A sample comes in[/bold]: {len(files)} files, {said}")
@@ -89,7 +90,7 @@ def _await_end(client: Client, studies: list[str], platform: Supervisor, out: Co
                 return True
             time.sleep(_POLL_S)
     if not platform.is_stopping:
-        raise NotReady(f"the sample is not through after {DONE_WITHIN_S:.0f} s; `cauce jobs` says what waits")
+        raise NotReady(f"the sample is not through after {DONE_WITHIN_S:.0f} s; `cauce jobs list` says what waits")
     return False
 
 
@@ -100,7 +101,7 @@ def _show(client: Client, studies: list[str], out: Console) -> None:
         title = found.get("study_description") or "study"
         out.print()
         out.print(f"[bold]{title}[/bold]  ", status_text(found["status"]), sep="")
-        out.print(f"  {client.base_url}/studies/{study}/")
+        out.print(f"  {environment.current().base_url}/studies/{study}/")
         for cause in found["causes"]:
             out.print(f"  {cause['cause']}: {cause['detail']}", style="yellow")
         for series in found["series"]:

@@ -3,15 +3,19 @@
 import shutil
 import socket
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 import httpx
 import typer
+from rich.text import Text
 
 from cauce import bootstrap
-from cauce.cli.output import console, print_json, status_text
+from cauce.cli.application import Application
+from cauce.cli.client import trusted
+from cauce.cli.output import console, counted, print_json, status_text
 from cauce.core.errors import CauceError
 from cauce.core.limits import MIB
 from cauce.core.statuses import Space
@@ -34,7 +38,7 @@ class Finding:
     advice: str = ""
 
 
-def register(application: typer.Typer) -> None:
+def register(application: Application) -> None:
     """Add the command."""
     application.command()(doctor)
 
@@ -46,7 +50,11 @@ def doctor(
     ] = False,
     scrub: Annotated[bool, typer.Option("--scrub", help="Read every original and compare it with its digest.")] = False,
 ) -> int:
-    """Look at this installation: folders, keys, database, store, codecs, ports, server."""
+    """Say what is wrong with this installation, and what to do.
+
+    Looks at folders, keys, database, object store, codecs and ports, and changes nothing. With --repair or --scrub it
+    does that instead.
+    """
     settings = environment.current()
     if repair or scrub:
         from cauce.cli import repairing
@@ -58,12 +66,24 @@ def doctor(
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:
-        for finding in findings:
-            line = status_text(f"{finding.status:<8}").append(f" {finding.name}: {finding.detail}", style="default")
-            console().print(line)
-            if finding.advice:
-                console().print(f"           {finding.advice}", style="dim")
+        _print(findings)
     return 1 if any(finding.status == FAILED for finding in findings) else 0
+
+
+def _print(findings: list[Finding]) -> None:
+    width = max(len(finding.name) for finding in findings)
+    for finding in findings:
+        line = status_text(f"{finding.status:<7}")
+        console().print(line.append(f"  {finding.name:<{width}}  {finding.detail}", style="default"))
+        if finding.advice:
+            console().print(Text(f"{'':<7}  {'':<{width}}  {finding.advice}", style="dim"))
+    counts = Counter(finding.status for finding in findings)
+    if counts[FAILED]:
+        console().print(f"\n{counted(counts[FAILED], 'thing')} must be put right")
+    elif counts[WARNING]:
+        console().print(f"\nnothing is broken; {counted(counts[WARNING], 'warning')}")
+    else:
+        console().print("\nall is well")
 
 
 def _findings(settings: Settings) -> Iterator[Finding]:
@@ -125,6 +145,8 @@ def _keys(settings: Settings) -> Finding:
     if settings.keys.resolve().is_relative_to(settings.data_folder):
         advice = "a copy of the data folder would carry its own key: set CAUCE_KEYS to a place outside"
         return Finding(name="keys", status=WARNING, detail="the key file lies inside CAUCE_DATA", advice=advice)
+    if not (settings.data_folder / "keyring.json").exists():
+        return Finding(name="keys", status=WARNING, detail=f"{settings.keys}, not used by this data folder yet")
     bootstrap.keyring().current_key(Space.ORIGINALS)
     advice = "keep a copy of it somewhere safe: without it the data is lost"
     return Finding(name="keys", status=OK, detail=str(settings.keys), advice=advice)
@@ -152,7 +174,7 @@ def _tables(settings: Settings) -> Finding:
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if missing:
         advice = "`cauce up` or `cauce migrate` brings them up to date"
-        return Finding(name="tables", status=WARNING, detail=f"{len(missing)} migrations to run", advice=advice)
+        return Finding(name="tables", status=WARNING, detail=f"{counted(len(missing), 'change')} behind", advice=advice)
     with connection.cursor() as cursor:
         result = cursor.execute("PRAGMA quick_check(1)").fetchone()[0]
     status = OK if result == "ok" else FAILED
@@ -183,7 +205,7 @@ def _is_there(imagecodecs: Any, name: str) -> bool:
 
 def _web(settings: Settings) -> Finding:
     try:
-        answer = httpx.get(f"{settings.base_url}/readyz", timeout=5, trust_env=False)
+        answer = httpx.get(f"{settings.base_url}/readyz", timeout=5, trust_env=False, verify=trusted(settings))
     except httpx.HTTPError:
         advice = "start it with: cauce up"
         detail = f"no server answers at {settings.base_url}"

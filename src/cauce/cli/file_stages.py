@@ -1,13 +1,13 @@
 """The stages on files, with no server: what `cauce validate`, `deidentify` and `process` do for each file."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from cauce import flow
-from cauce.cli.sending import FileToSend, files_of
+from cauce.cli.found import FileToSend
 from cauce.core.errors import CauceError, NotFound, Refused, Undecodable
 from cauce.core.identifiers import new_public_id
 from cauce.core.limits import Limits
@@ -15,26 +15,33 @@ from cauce.core.messages import Attributes, Deidentified, Header, Pseudonym
 from cauce.core.patients import patient_key
 from cauce.core.statuses import AttentionCause
 from cauce.stages import deidentify as deidentify_stage
+from cauce.stages import ingest as ingest_stage
 from cauce.stages import process as process_stage
 from cauce.stages import validate as validate_stage
 
 PROFILE_NAME = flow.PROFILE.name
 PIPELINE = flow.PIPELINE
 
+UNREADABLE = "unreadable"
+
+_HEAD_BYTES = 1024
 _DATE_OFFSET_DAYS_MAX = 3650
 
 
 def judge(file: FileToSend) -> dict[str, Any]:
-    """Return whether a file would be taken: `ok`, `warning` or `refused`, and why."""
+    """Return whether a file would be taken: `ok`, `warning`, `skipped` or `refused`, and why."""
     try:
-        header = _header(file)
+        with file.path.open("rb") as source:
+            if skipped := passed_over(source, file):
+                return {"path": str(file.path), **skipped}
+            header = _header(source, file)
     except Refused as refusal:
-        return {"path": file.name, "status": "refused", "code": refusal.code, "detail": refusal.detail}
+        return {"path": str(file.path), "status": "refused", "code": refusal.code, "detail": refusal.detail}
     except OSError as error:
-        return {"path": file.name, "status": "refused", "code": "unreadable", "detail": error.strerror}
+        return {"path": str(file.path), "status": "refused", "code": UNREADABLE, "detail": error.strerror}
     warned = [asdict(one) for one in header.warnings]
     return {
-        "path": file.name,
+        "path": str(file.path),
         "status": "warning" if warned else "ok",
         "sop_class_uid": header.sop_class_uid,
         "transfer_syntax_uid": header.transfer_syntax_uid,
@@ -44,9 +51,20 @@ def judge(file: FileToSend) -> dict[str, Any]:
     }
 
 
-def _header(file: FileToSend) -> Header:
-    with file.path.open("rb") as source:
-        return validate_stage.read_header(source, size_bytes=file.size_bytes, limits=Limits())
+def passed_over(source: BinaryIO, file: FileToSend) -> dict[str, Any] | None:
+    """Return why a file is passed over: as `cauce import` does it, and zips, which are not opened here."""
+    head = source.read(_HEAD_BYTES)
+    source.seek(0)
+    if ingest_stage.is_archive(head):
+        return {"status": "skipped", "code": "archive", "detail": "Zips are opened by `cauce import` only."}
+    reason = ingest_stage.skip_reason(file.name, head, is_media_directory=validate_stage.is_directory_record(head))
+    if reason is None:
+        return None
+    return {"status": "skipped", "code": reason.value, "detail": ingest_stage.skipped(file.name, reason).detail}
+
+
+def _header(source: BinaryIO, file: FileToSend) -> Header:
+    return validate_stage.read_header(source, size_bytes=file.size_bytes, limits=Limits())
 
 
 class Patients:
@@ -71,13 +89,20 @@ class Patients:
 
 
 def deidentify_file(file: FileToSend, target: Path, patients: Patients, *, keep_names: bool) -> dict[str, Any]:
-    """Write what remains of one file below `target`; return its entry of the report, `clean` or `held`."""
+    """Write what remains of one file below `target`; return its entry of the report, `clean`, `skipped` or `held`."""
     named = {"source": file.name} if keep_names else {}
+    try:
+        source = file.path.open("rb")
+    except OSError as error:
+        return {**named, "status": "held", "cause": UNREADABLE, "detail": error.strerror or ""}
     partial = target / f".{new_public_id()}.part"
     try:
-        header = _header(file)
-        pseudonym = patients.pseudonym(header.attributes, header.study_instance_uid)
-        with file.path.open("rb") as source, partial.open("wb") as sink:
+        with source, partial.open("wb") as sink:
+            if skipped := passed_over(source, file):
+                return {**named, **skipped}
+            header = _header(source, file)
+            pseudonym = patients.pseudonym(header.attributes, header.study_instance_uid)
+            source.seek(0)
             outcome = deidentify_stage.deidentify_instance(
                 source, sink, pseudonym=pseudonym, profile=flow.PROFILE, spool=target
             )
@@ -98,11 +123,19 @@ def _new_name(outcome: Deidentified) -> str:
     return f"{outcome.series_instance_uid}/{outcome.sop_instance_uid}.dcm"
 
 
-def process_files(source: Path, target: Path) -> Iterator[dict[str, Any]]:
-    """Measure and render each file of `source`; yield its entry of the results."""
-    for file in files_of([source]):
+def process_files(files: Iterable[FileToSend], target: Path) -> Iterator[dict[str, Any]]:
+    """Measure each file and render its preview below `target`; yield its entry of the results."""
+    for file in files:
         try:
-            with file.path.open("rb") as opened:
+            opened = file.path.open("rb")
+        except OSError as error:
+            yield {"path": file.name, "outcome": "refused", "detail": f"{UNREADABLE}: {error.strerror}"}
+            continue
+        try:
+            with opened:
+                if skipped := passed_over(opened, file):
+                    yield {"path": file.name, "outcome": "skipped", "detail": skipped["detail"]}
+                    continue
                 reader = process_stage.frames(opened)
                 measurement = process_stage.measure_instance(reader)
                 picture = _picture(reader, target / f"{file.name}.png")

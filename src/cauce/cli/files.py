@@ -8,17 +8,23 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from cauce.cli.output import console, print_json, status_text
-from cauce.cli.sending import files_of
+from cauce.cli.application import Application
+from cauce.cli.found import FileToSend, files_of
+from cauce.cli.output import console, counted, plain, print_json, status_text
 from cauce.core.errors import InvalidRequest
+
+REPORT = "report.json"
+"""What `deidentify` writes beside its files, and `process` passes over."""
 
 _Paths = Annotated[list[Path], typer.Argument(exists=True, help="Files and folders.", metavar="PATH…")]
 _In = Annotated[Path, typer.Argument(exists=True, help="A file or folder.", metavar="IN")]
 _Out = Annotated[Path, typer.Argument(help="A folder; made when it is missing.", metavar="OUT")]
 _Json = Annotated[bool, typer.Option("--json", help="One JSON object a file on standard output.")]
+_BASIC = "basic"
+_FAILURES = frozenset({"refused", "undecodable"})
 
 
-def register(application: typer.Typer) -> None:
+def register(application: Application) -> None:
     """Add the commands."""
     application.command()(validate)
     application.command()(deidentify)
@@ -26,7 +32,10 @@ def register(application: typer.Typer) -> None:
 
 
 def validate(paths: _Paths, as_json: _Json = False) -> int:
-    """Say of each file whether it would be taken, and what is irregular about it."""
+    """Say of each file whether it would be taken in.
+
+    `ok`, `warning` (taken, but irregular), `skipped` or `refused`, and why. Zips are not opened.
+    """
     from cauce.cli.file_stages import judge
 
     counts: Counter[str] = Counter()
@@ -43,69 +52,90 @@ def validate(paths: _Paths, as_json: _Json = False) -> int:
 
 
 def _print_judgement(entry: dict[str, Any]) -> None:
-    line = status_text(f"{entry['status']:<8}")
-    line.append(f" {entry['path']}", style="default")
-    if entry["status"] == "refused":
+    line = status_text(f"{entry['status']:<7}")
+    line.append(f"  {plain(entry['path'])}", style="default")
+    if "code" in entry:
         line.append(f"  {entry['code']}: {entry['detail']}", style="dim")
     for warned in entry.get("warnings", ()):
-        line.append(f"\n           {warned['code']}: {warned['detail']}", style="dim")
+        line.append(f"\n{'':<7}    {warned['code']}: {warned['detail']}", style="dim")
     console().print(line)
 
 
 def deidentify(
     source: _In,
     target: _Out,
-    profile: Annotated[str, typer.Option(help="Profile to follow; the basic one unless named.")] = "",
+    profile: Annotated[str, typer.Option(help="Profile to follow (PS3.15 Annex E).", metavar="NAME")] = _BASIC,
     keep_names: Annotated[bool, typer.Option("--keep-names", help="Keep relative paths and file names.")] = False,
     as_json: _Json = False,
 ) -> int:
-    """Write what remains of each file once nobody can be named by it; what cannot be proven clean is held back."""
+    """Write copies of files from which nobody can be named.
+
+    What cannot be proven clean (ultrasound, secondary captures, burned-in text) is held back. Files are named by their
+    new UIDs, in folders by pseudonym. The pseudonyms are random and kept nowhere: no run can be undone or continued.
+    """
     from cauce.cli.file_stages import PROFILE_NAME, Patients, deidentify_file
 
-    if profile not in {"", PROFILE_NAME}:
-        raise InvalidRequest(f"there is no profile {profile}; there is: {PROFILE_NAME}", field="profile")
-    target.mkdir(parents=True, exist_ok=True)
+    if profile.casefold() not in {_BASIC, PROFILE_NAME.casefold()}:
+        raise InvalidRequest(f"there is no profile {profile}; there is: {_BASIC}", field="profile")
     patients = Patients()
     report: list[dict[str, Any]] = []
-    for file in files_of([source]):
+    for file in _inputs(source, target):
         entry = deidentify_file(file, target, patients, keep_names=keep_names)
         report.append(entry)
         if as_json:
             print_json({"source": file.name, **entry})
-        elif entry["status"] != "clean":
-            line = Text("held back", style="yellow").append(f"  {file.name}", style="default")
+        elif entry["status"] == "held":
+            line = Text("held", style="yellow").append(f"  {plain(str(file.path))}", style="default")
             console().print(line.append(f"  {entry['cause']}: {entry['detail']}", style="dim"))
-    _write(target / "report.json", {"profile": PROFILE_NAME, "files": report})
+    _write(target / REPORT, {"profile": PROFILE_NAME, "files": report})
     counts = Counter(entry["status"] for entry in report)
     if not as_json:
-        _say(counts, f"; report: {target / 'report.json'}")
+        _say(counts, f"; report: {target / REPORT}")
     return 1 if counts["held"] else 0
 
 
 def process(
     source: _In,
     target: _Out,
-    pipeline: Annotated[str, typer.Option(help="Pipeline to run; the basic one unless named.")] = "",
+    pipeline: Annotated[str, typer.Option(help="Pipeline to run; the basic one unless named.", metavar="NAME")] = "",
     as_json: _Json = False,
 ) -> int:
-    """Measure each file and render a preview: results.json and PNG pictures."""
+    """Measure files and render previews.
+
+    Writes results.json and a PNG picture a file. Meant for de-identified files, but takes any.
+    """
     from cauce.cli.file_stages import PIPELINE, process_files
 
     if pipeline not in {"", PIPELINE}:
         raise InvalidRequest(f"there is no pipeline {pipeline}; there is: {PIPELINE}", field="pipeline")
-    target.mkdir(parents=True, exist_ok=True)
     results: list[dict[str, Any]] = []
-    for entry in process_files(source, target):
+    files = [file for file in _inputs(source, target) if file.path != source / REPORT]
+    for entry in process_files(files, target):
         results.append(entry)
         if as_json:
             print_json(entry)
-        elif entry["outcome"] not in {"measured", "no_pixels"}:
-            console().print(Text(f"{entry['outcome']}  {entry['path']}  {entry['detail']}", style="yellow"))
+        elif entry["outcome"] in _FAILURES:
+            line = Text(entry["outcome"], style="yellow").append(f"  {plain(entry['path'])}", style="default")
+            console().print(line.append(f"  {entry['detail']}", style="dim"))
     _write(target / "results.json", {"pipeline": PIPELINE, "files": results})
     counts = Counter(entry["outcome"] for entry in results)
     if not as_json:
         _say(counts, f"; results: {target / 'results.json'}")
-    return 1 if counts["refused"] or counts["undecodable"] else 0
+    return 1 if _FAILURES & counts.keys() else 0
+
+
+def _inputs(source: Path, target: Path) -> list[FileToSend]:
+    """Return the files of `source` and make `target`.
+
+    Raises:
+        InvalidRequest: one would be read and written in the same run, or in the next.
+    """
+    if target.exists() and not target.is_dir():
+        raise InvalidRequest(f"OUT wants a folder, and {target} is a file", field="target")
+    if source.is_dir() and target.resolve().is_relative_to(source.resolve()):
+        raise InvalidRequest("OUT lies inside IN: choose a folder beside it", field="target")
+    target.mkdir(parents=True, exist_ok=True)
+    return list(files_of([source]))
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:
@@ -114,4 +144,5 @@ def _write(path: Path, document: dict[str, Any]) -> None:
 
 def _say(counts: "Counter[str]", rest: str = "") -> None:
     said = ", ".join(f"{count} {status}" for status, count in counts.most_common())
-    console().print(f"{said or 'no files'}{rest}")
+    total = counts.total()
+    console().print(f"{counted(total, 'file')}: {said}{rest}" if total else f"no files{rest}")

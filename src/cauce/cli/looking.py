@@ -1,230 +1,283 @@
 """Looking and managing: `cauce status`, `studies`, `jobs`, `results`, `projects`, over the HTTP interface."""
 
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
+from rich.text import Text
 
+from cauce.cli.application import Application
 from cauce.cli.client import Client
-from cauce.cli.output import console, print_facts, print_json, print_table, size_text
+from cauce.cli.output import console, counted, print_facts, print_json, print_table, size_text, status_text, text_of
+from cauce.core.errors import NotFound
+from cauce.core.statuses import JobStatus, StudyStatus
 
-_Json = Annotated[bool, typer.Option("--json", help="One JSON object a row on standard output.")]
-_Most = Annotated[int, typer.Option("--limit", min=1, help="Most rows.")]
-_Id = Annotated[str, typer.Argument(metavar="ID")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON, one object a line.")]
+Most = Annotated[int, typer.Option("--limit", min=1, help="Most rows.", metavar="N")]
+_Id = Annotated[str, typer.Argument(metavar="ID", help="From `list`.")]
+_PAGE_MAX = 1000
+
+_STUDY_COLUMNS = {
+    "id": "id",
+    "status": "status",
+    "modality": "modalities",
+    "images": "instances",
+    "date": "study_date",
+    "patient": "patient_name",
+    "description": "study_description",
+}
+_JOB_COLUMNS = {
+    "id": "id",
+    "status": "status",
+    "step": "step",
+    "attempts": "attempts",
+    "study": "study",
+    "cause": "cause",
+}
+_RESULT_COLUMNS = {
+    "id": "id",
+    "mean": "mean_before_normalization",
+    "normalised": "mean_after_normalization",
+    "size": "data_size",
+    "created": "created_at",
+    "device": "device_name",
+}
+_PARTS: Mapping[str, tuple[str, ...]] = {
+    "series": ("id", "modality", "instances", "series_description", "figures"),
+    "revisions": ("number", "status", "created_at", "finished_at"),
+    "causes": ("cause", "count", "detail"),
+    "jobs": ("step", "status", "count"),
+    "history": ("number", "outcome", "code", "started_at", "ended_at", "worker"),
+}
+"""Columns of the lists that are shown as part of something else."""
 
 
-def register(application: typer.Typer) -> None:
+def register(application: Application) -> None:
     """Add the commands."""
     application.command()(status)
-    for name, group in (
-        ("studies", _studies()),
-        ("jobs", _jobs()),
-        ("results", _results()),
-        ("projects", _projects()),
-        ("modalities", _modalities()),
-    ):
-        application.add_typer(group, name=name)
+    application.add_typer(_studies(), name="studies")
+    application.add_typer(_jobs(), name="jobs")
+    application.add_typer(_results(), name="results")
+    application.add_typer(_projects(), name="projects")
 
 
-def status(as_json: _Json = False) -> None:
-    """Queue, workers, room: how the server is."""
+def status(as_json: AsJson = False) -> None:
+    """Say how the server is: studies, queue, workers, room."""
     with Client() as client:
         found = client.get("/api/status/")
     if as_json:
         print_json(found)
         return
-    print_facts(_flat(found))
+    workers = found["workers"]
+    waiting = found["oldest_waiting_s"]
+    room = found["free_bytes"]
+    print_facts(
+        {
+            "studies": _counts(found["studies"]),
+            "jobs": _counts(found["jobs"]),
+            "longest wait": f"{waiting:.0f} s" if waiting else "none",
+            "workers": ", ".join(worker["name"] for worker in workers) if workers else Text("none", style="red"),
+            "room": "unknown" if room is None else f"{size_text(room)} free",
+            "version": f"{found['versions']['cauce']}, Python {found['versions']['python']}",
+        }
+    )
+    for hint in _hints(found):
+        console().print(hint, style="dim")
 
 
-def _flat(document: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    facts: dict[str, Any] = {}
-    for name, value in document.items():
-        label = f"{prefix}{name}".replace("_", " ")
-        if isinstance(value, dict):
-            facts.update(_flat(value, prefix=f"{label} "))
-        elif isinstance(value, list):
-            facts[label] = str(len(value))
-        else:
-            facts[label] = size_text(value) if name.endswith("bytes") and isinstance(value, int) else value
-    return facts
+def _counts(counts: Mapping[str, int]) -> Text:
+    shown = [Text(f"{count} ").append_text(status_text(name)) for name, count in counts.items() if count]
+    return Text(", ").join(shown) if shown else Text("none")
 
 
-def _group(help_text: str) -> typer.Typer:
-    return typer.Typer(help=help_text, no_args_is_help=True, rich_markup_mode=None)
+def _hints(found: Mapping[str, Any]) -> list[str]:
+    """Return what to do where something waits for a person."""
+    dead, attention = found["jobs"].get(JobStatus.DEAD, 0), found["studies"].get(StudyStatus.ATTENTION, 0)
+    hints = []
+    if not found["workers"]:
+        hints.append("no worker runs, so nothing is worked on: cauce up, or cauce worker")
+    if dead:
+        hints.append(f"{counted(dead, 'job')} failed for good: cauce jobs list --status dead")
+    if attention:
+        wait = "waits" if attention == 1 else "wait"
+        hints.append(
+            f"{counted(attention, 'study', 'studies')} {wait} for a person: cauce studies list --status attention"
+        )
+    return hints
 
 
-def _list(path: str, columns: dict[str, str], *, most: int, as_json: bool, **query: Any) -> None:
-    """Print the rows of a list: `columns` maps titles to fields."""
+def print_list(path: str, columns: dict[str, str], *, most: int, as_json: bool, empty: str, **query: Any) -> None:
+    """Print the rows of a paged list: `columns` maps titles to fields; `empty` is said where there are none."""
     with Client() as client:
-        rows = client.pages(path, most=most, limit=min(most, 1000), **query)
         if as_json:
-            for row in rows:
+            for row in client.pages(path, most=most, limit=min(most, _PAGE_MAX), **query):
                 print_json(row)
-        else:
-            print_table(list(columns), ([row.get(field) for field in columns.values()] for row in rows))
+            return
+        rows = list(client.pages(path, most=most + 1, limit=min(most + 1, _PAGE_MAX), **query))
+    fields = columns.values()
+    print_table(
+        list(columns), ([_shown(field, row.get(field)) for field in fields] for row in rows[:most]), empty=empty
+    )
+    if len(rows) > most:
+        console().print(f"only the first {most}; more with --limit", style="dim")
 
 
-def _show(path: str, *, as_json: bool) -> None:
-    with Client() as client:
-        found = client.get(path)
+def _shown(field: str, value: Any) -> Any:
+    return size_text(value) if field == "data_size" and value is not None else text_of(value, name=field)
+
+
+def print_one(found: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print one document: its values, then its parts."""
     if as_json:
         print_json(found)
         return
-    print_facts({name: value for name, value in found.items() if not isinstance(value, dict | list)})
+    print_facts({name: value for name, value in found.items() if not _is_part(value)})
     for name, value in found.items():
-        if isinstance(value, dict) and value:
-            console().print(f"\n{name}", style="bold")
+        if not value or not _is_part(value):
+            continue
+        console().print(f"\n{name.replace('_', ' ')}", style="bold")
+        if isinstance(value, dict):
             print_facts(value)
-        if isinstance(value, list) and value and isinstance(value[0], dict):
-            console().print(f"\n{name}", style="bold")
-            columns = [key for key in value[0] if not isinstance(value[0][key], dict | list)]
-            print_table(columns, ([row.get(key) for key in columns] for row in value))
+        else:
+            columns = _PARTS.get(name) or [key for key in value[0] if not _is_part(value[0][key])]
+            rows = ([_cell(key, row.get(key)) for key in columns] for row in value)
+            print_table([column.replace("_", " ").removesuffix(" at") for column in columns], rows)
+            _print_logs(value)
 
 
-def _studies() -> typer.Typer:
-    group = _group("Studies and where they are in the flow.")
-    columns = {
-        "id": "id",
-        "status": "status",
-        "patient": "patient_name",
-        "date": "study_date",
-        "description": "study_description",
-        "modalities": "modalities",
-        "instances": "instances",
-    }
+def _is_part(value: Any) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and bool(value) and isinstance(value[0], dict))
+
+
+def _cell(key: str, value: Any) -> Any:
+    """Return what stands in a table for a value; figures are told in a few words."""
+    if isinstance(value, dict):
+        mean = value.get("mean")
+        return "not measured" if mean is None else f"mean {mean:.4g} {value.get('unit') or ''}".strip()
+    return _shown(key, value)
+
+
+def _print_logs(rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        if row.get("log"):
+            console().print(f"\nlog of attempt {row['number']}", style="bold")
+            console().print(Text(row["log"].rstrip()))
+
+
+def _show(path: str, name: str, *, noun: str, as_json: bool) -> None:
+    with Client() as client:
+        try:
+            found = client.get(f"{path}{quote(name, safe='')}/")
+        except NotFound as error:
+            raise NotFound(f"there is no {noun} {name}") from error
+    print_one(found, as_json=as_json)
+
+
+def _studies() -> Application:
+    group = Application("Studies, and where they are in the flow.")
 
     @group.command("list")
     def list_(
-        status: Annotated[str | None, typer.Option(help="Only of this status.")] = None,
-        project: Annotated[str | None, typer.Option(help="Only of this project.")] = None,
-        most: _Most = 50,
-        as_json: _Json = False,
+        status: Annotated[
+            str | None, typer.Option(help=f"Only of this status: {', '.join(StudyStatus)}.", metavar="STATUS")
+        ] = None,
+        project: Annotated[str | None, typer.Option(help="Only of this project.", metavar="SLUG")] = None,
+        most: Most = 50,
+        as_json: AsJson = False,
     ) -> None:
-        """List studies, newest first."""
-        _list("/api/studies/", columns, most=most, as_json=as_json, status=status, project=project)
+        """List studies, latest arrival first."""
+        query = {"status": status, "project": project}
+        print_list("/api/studies/", _STUDY_COLUMNS, most=most, as_json=as_json, empty="no studies", **query)
 
     @group.command()
-    def show(study: _Id, as_json: _Json = False) -> None:
-        """Show one study."""
-        _show(f"/api/studies/{study}/", as_json=as_json)
+    def show(study: _Id, as_json: AsJson = False) -> None:
+        """Show one study: its series, its revisions, what waits for a person."""
+        _show("/api/studies/", study, noun="study", as_json=as_json)
 
     return group
 
 
-def _jobs() -> typer.Typer:
-    group = _group("Jobs: what waits, runs, failed and why.")
-    columns = {
-        "id": "id",
-        "step": "step",
-        "status": "status",
-        "attempts": "attempts",
-        "study": "study",
-        "cause": "cause",
-    }
+def _jobs() -> Application:
+    group = Application("Jobs: what waits, what runs, what failed and why.")
 
     @group.command("list")
     def list_(
-        status: Annotated[str | None, typer.Option(help="Only of this status, such as dead.")] = None,
-        most: _Most = 50,
-        as_json: _Json = False,
+        status: Annotated[
+            str | None, typer.Option(help=f"Only of this status: {', '.join(JobStatus)}.", metavar="STATUS")
+        ] = None,
+        study: Annotated[str | None, typer.Option(help="Only of this study.", metavar="ID")] = None,
+        most: Most = 50,
+        as_json: AsJson = False,
     ) -> None:
         """List jobs, newest first."""
-        _list("/api/jobs/", columns, most=most, as_json=as_json, status=status)
+        query = {"status": status, "study": study}
+        print_list("/api/jobs/", _JOB_COLUMNS, most=most, as_json=as_json, empty="no jobs", **query)
 
     @group.command()
-    def show(job: _Id, as_json: _Json = False) -> None:
-        """Show one job with its attempts."""
-        _show(f"/api/jobs/{job}/", as_json=as_json)
+    def show(job: _Id, as_json: AsJson = False) -> None:
+        """Show one job with its attempts and their logs."""
+        _show("/api/jobs/", job, noun="job", as_json=as_json)
 
-    @group.command()
-    def replay(job: _Id) -> None:
-        """Queue a dead or cancelled job again."""
-        with Client() as client:
-            client.post(f"/api/jobs/{job}/replay/")
-        console().print("queued")
-
-    @group.command()
-    def cancel(job: _Id) -> None:
-        """Cancel a job that has not started."""
-        with Client() as client:
-            client.post(f"/api/jobs/{job}/cancel/")
-        console().print("cancelled")
-
+    group.command()(_change("replay", "queued", "Queue a dead or cancelled job again."))
+    group.command()(_change("cancel", "cancelled", "Cancel a job that has not started."))
     return group
 
 
-def _results() -> typer.Typer:
-    group = _group("Results of processing: a summary a series.")
-    columns = {
-        "id": "id",
-        "device": "device_name",
-        "mean": "mean_before_normalization",
-        "normalised": "mean_after_normalization",
-        "size": "data_size",
-        "created": "created_at",
-    }
+def _change(name: str, done: str, description: str) -> Callable[[str], None]:
+    def change(job: _Id) -> None:
+        with Client() as client:
+            client.post(f"/api/jobs/{quote(job, safe='')}/{name}/")
+        console().print(f"job {job} is {done}")
+
+    change.__name__, change.__doc__ = name, description
+    return change
+
+
+def _results() -> Application:
+    group = Application("Results of processing: a summary a series.")
 
     @group.command("list")
-    def list_(most: _Most = 50, as_json: _Json = False) -> None:
+    def list_(
+        study: Annotated[str | None, typer.Option(help="Only of this study.", metavar="ID")] = None,
+        most: Most = 50,
+        as_json: AsJson = False,
+    ) -> None:
         """List results, newest first."""
-        _list("/api/results/", columns, most=most, as_json=as_json)
+        print_list("/api/results/", _RESULT_COLUMNS, most=most, as_json=as_json, empty="no results", study=study)
 
     @group.command()
-    def show(result: _Id, as_json: _Json = False) -> None:
-        """Show one result."""
-        _show(f"/api/results/{result}/", as_json=as_json)
+    def show(result: _Id, as_json: AsJson = False) -> None:
+        """Show one result with its figures."""
+        _show("/api/results/", result, noun="result", as_json=as_json)
 
     return group
 
 
-def _projects() -> typer.Typer:
-    group = _group("Projects: walls between studies.")
+def _projects() -> Application:
+    group = Application("Projects: walls between studies.")
 
     @group.command("list")
-    def list_(most: _Most = 50, as_json: _Json = False) -> None:
+    def list_(most: Most = 50, as_json: AsJson = False) -> None:
         """List projects."""
-        _list("/api/projects/", {"slug": "slug", "name": "name", "id": "id"}, most=most, as_json=as_json)
+        columns = {"slug": "slug", "name": "name", "created": "created_at"}
+        print_list("/api/projects/", columns, most=most, as_json=as_json, empty="no projects")
+
+    @group.command()
+    def show(
+        slug: Annotated[str, typer.Argument(metavar="SLUG", help="From `list`.")], as_json: AsJson = False
+    ) -> None:
+        """Show one project."""
+        _show("/api/projects/", slug, noun="project", as_json=as_json)
 
     @group.command()
     def create(
-        slug: Annotated[str, typer.Argument(help="Short name: letters, digits, hyphens.")],
-        name: Annotated[str, typer.Option(help="Name for people.")] = "",
+        slug: Annotated[str, typer.Argument(help="Short name: letters, digits, hyphens.", metavar="SLUG")],
+        name: Annotated[str, typer.Option(help="Name for people.", metavar="TEXT")] = "",
     ) -> None:
         """Make a project."""
         with Client() as client:
             client.post("/api/projects/", {"slug": slug, "name": name or slug})
         console().print(f"project {slug} made")
-
-    return group
-
-
-def _modalities() -> typer.Typer:
-    group = _group("Modalities that call us, and which of them may store.")
-    columns = {
-        "id": "id",
-        "AE title": "ae_title",
-        "address": "address",
-        "allowed": "allowed",
-        "attempts": "attempts",
-        "last seen": "last_seen_at",
-    }
-
-    @group.command("list")
-    def list_(most: _Most = 50, as_json: _Json = False) -> None:
-        """List who called; those not allowed may only echo."""
-        _list("/api/calling-aes/", columns, most=most, as_json=as_json)
-
-    @group.command()
-    def allow(modality: _Id) -> None:
-        """Let a modality store."""
-        with Client() as client:
-            client.post(f"/api/calling-aes/{modality}/allow/")
-        console().print("allowed")
-
-    @group.command()
-    def forbid(modality: _Id) -> None:
-        """Take that back."""
-        with Client() as client:
-            client.post(f"/api/calling-aes/{modality}/forbid/")
-        console().print("forbidden")
 
     return group

@@ -2,76 +2,126 @@
 
 import os
 import sys
+from contextlib import suppress
 
 import typer
+from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from cauce import __version__
-from cauce.cli import accounts, demo, doctor, files, importing, looking, roles, up
+from cauce.cli import accounts, deciding, demo, doctor, files, importing, looking, roles, up
+from cauce.cli.application import Application
 from cauce.core.errors import CauceError, ConfigurationError, InvalidRequest
 
 DONE, FAILED, WRONG_USE = 0, 1, 2
+DEBUG = "--debug"
+_INTERRUPTED = 130
+"""What typer makes of Ctrl-C."""
 
-application = typer.Typer(
-    name="cauce",
-    help="Medical images in, identity out, results back.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-)
+application = Application("Medical images in, identity out, results back.", name="cauce")
 
 
 @application.callback(invoke_without_command=True)
 def _options(
     version: bool = typer.Option(False, "--version", help="Print the version and stop.", is_eager=True),
-    debug: bool = typer.Option(False, "--debug", help="Show where an error arose."),
+    debug: bool = typer.Option(False, DEBUG, help="Show where an error arose."),
 ) -> None:
     if version:
         typer.echo(f"cauce {__version__}")
         raise typer.Exit
-    del debug  # read from the command line by `main`, since it matters before any command runs
+    del debug  # `main` takes it from the command line, wherever it stands there
 
 
-for _module in (up, demo, roles, importing, files, doctor, looking, accounts):
+for _module in (up, demo, importing, looking, deciding, accounts, files, doctor, roles):
     _module.register(application)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return its exit status: 0 done, 1 failed, 2 wrong use."""
-    given = sys.argv[1:] if arguments is None else arguments
-    shows_trace = "--debug" in given
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError):  # not a text file
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr] # file names may hold anything
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    ours = given[: given.index("--")] if "--" in given else given
+    shows_trace = DEBUG in ours
+    given = [word for word in ours if word != DEBUG] + given[len(ours) :]
     try:
-        result = application(given, standalone_mode=False)
-    except (CauceError, TyperException, typer.Abort, KeyboardInterrupt, BrokenPipeError) as error:
+        result = application(given, prog_name="cauce", standalone_mode=False)
+        sys.stdout.flush()
+    except SystemExit:  # typer's answer to an output that nobody reads
+        return _explain(BrokenPipeError(), given)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the edge: whatever it is, it is said in one line
         if shows_trace:
             import traceback
 
             traceback.print_exc()
-        return _explain(error)
-    except Exception as error:
-        if shows_trace:
-            raise
-        _complain(f"something unexpected went wrong ({type(error).__name__}); --debug shows where")
-        return FAILED
+        return _explain(error, given)
+    if result == _INTERRUPTED:
+        return _explain(KeyboardInterrupt(), given)
     return result if isinstance(result, int) else DONE
 
 
-def _explain(error: BaseException) -> int:
+def _explain(error: BaseException, given: list[str]) -> int:
+    """Say in one line on standard error what went wrong; return the exit status."""
     if isinstance(error, BrokenPipeError):
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - nobody reads on; no complaint at exit
+        _let_go_of_output()
         return DONE
+    if isinstance(error, TyperException):
+        return _explain_wrong_use(error, given)
+    if isinstance(error, InvalidRequest):
+        _complain(f"{error.detail.rstrip('.')}; {_see(given)}")
+        return WRONG_USE
+    if isinstance(error, CauceError):
+        _complain(error.detail or type(error).__name__)
+        return WRONG_USE if isinstance(error, ConfigurationError) else FAILED
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         _complain("stopped")
-        return FAILED
-    if isinstance(error, TyperException):
-        _complain(error.format_message())
-        return error.exit_code
-    detail = error.detail if isinstance(error, CauceError) else str(error)
-    _complain(detail or type(error).__name__)
-    return WRONG_USE if isinstance(error, ConfigurationError | InvalidRequest) else FAILED
+    elif isinstance(error, OSError) and error.filename is not None:
+        _complain(f"{error.filename} cannot be used: {error.strerror}")
+    elif _is_of_database(error):
+        _complain("the database does not answer as it should; `cauce doctor` says what is wrong")
+    else:
+        _complain(f"something unexpected went wrong ({type(error).__name__}); {DEBUG} shows where")
+    return FAILED
+
+
+def _explain_wrong_use(error: TyperException, given: list[str]) -> int:
+    text = error.format_message()
+    if text.startswith("Usage: "):  # a group without a command of it: its help
+        sys.stderr.write(f"{text}\n")
+    else:
+        words = " ".join(text.split()).replace("Value error, ", "").rstrip(".")
+        _complain(f"{words}; {_see(given)}")
+    return WRONG_USE
+
+
+def _see(given: list[str]) -> str:
+    """Return where the help of the command is that was meant."""
+    path = ["cauce"]
+    command = typer.main.get_command(application)
+    for word in given:
+        if isinstance(command, TyperGroup) and word in command.commands:
+            path.append(word)
+            command = command.commands[word]
+    return f"see: {' '.join(path)} --help"
+
+
+def _is_of_database(error: BaseException) -> bool:
+    if "django" not in sys.modules:
+        return False
+    from django.db import Error
+
+    return isinstance(error, Error)
+
+
+def _let_go_of_output() -> None:
+    """Nobody reads on: what is still buffered goes nowhere, so that nothing complains at exit."""
+    with suppress(OSError):  # a stream without a descriptor
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(text: str) -> None:
-    sys.stderr.write(f"cauce: {text}\n")
+    """Write a line that goes on after the name of the program, whoever phrased it."""
+    if text[:1].isupper() and not text[1:2].isupper():
+        text = text[:1].lower() + text[1:]
+    sys.stderr.write(f"cauce: {text if '. ' in text else text.rstrip('.')}\n")

@@ -6,10 +6,11 @@ from typing import Annotated
 import typer
 
 from cauce import bootstrap
+from cauce.cli.application import Application
 from cauce.settings import environment
 
 
-def register(application: typer.Typer) -> None:
+def register(application: Application) -> None:
     """Add the commands."""
     application.command()(web)
     application.command()(dimse)
@@ -42,7 +43,10 @@ def dimse(attached: _Attached = False) -> None:
 
 
 def worker(attached: _Attached = False) -> None:
-    """Run jobs: de-identify, process, deliver. One process; start as many as there are cores."""
+    """Run jobs: de-identify, process, deliver.
+
+    One process; start as many as there are cores.
+    """
     import cv2
 
     from cauce.worker.loop import Worker
@@ -57,7 +61,7 @@ def worker(attached: _Attached = False) -> None:
 
 
 def scheduler(attached: _Attached = False) -> None:
-    """Do what has to happen now and then: put back lost jobs, sweep the store."""
+    """Put back lost jobs, sweep the object store."""
     from cauce.worker.housekeeping import Housekeeping
 
     bootstrap.setup("scheduler")
@@ -69,7 +73,10 @@ def scheduler(attached: _Attached = False) -> None:
 
 
 def migrate() -> None:
-    """Bring the database's tables up to date, and make the first administrator."""
+    """Bring the database's tables up to date.
+
+    On the first run this also makes the administrator.
+    """
     from cauce.cli import start
 
     settings = environment.current()

@@ -1,114 +1,177 @@
 """Sending files to a server in groups, with a verdict a file: what `cauce import` and `cauce demo` share."""
 
+import datetime as dt
+import queue
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import stamina
 
-from cauce.cli.client import Client
-from cauce.core.errors import Unavailable
+from cauce.cli.client import Busy, Client
+from cauce.cli.found import FileToSend
+from cauce.cli.receipts import located
+from cauce.core.errors import Refused, StorageFull, Unavailable
 
 GROUP_FILES_MAX = 64
 GROUP_BYTES_MAX = 64 * 1024 * 1024
 CONNECTIONS = 4
-ATTEMPTS = 5
+ATTEMPTS = 8
+ATTEMPTS_WITHIN_S = 120.0
+RETRY_AFTER_MAX_S = 60.0
 _PENDING_POLL_S = 0.5
 
+_NOTHING = [("files", ("", b"", "application/dicom"))]
+"""A form without a file: it only says that the delivery is complete."""
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FileToSend:
-    """A local file and the name that it is sent under."""
-
-    path: Path
-    name: str
-    size_bytes: int
+Entry = dict[str, Any]
+"""A file's line of the receipt, and `path`: the local file, with what lies in it if it is an archive."""
 
 
 @dataclass(slots=True)
 class Sending:
-    """One delivery in several requests. `on_verdict` is called with each file's entry of the receipt."""
+    """One delivery in several requests. `on_verdicts` is called with the entries of some files, in their order."""
 
     client: Client
     project: str
-    on_verdict: Callable[[dict[str, Any]], None]
+    on_verdicts: Callable[[list[Entry]], None]
     upload_id: str | None = None
     studies: dict[str, None] = field(default_factory=dict)
-    has_pending: bool = False
+    _pending: list[Entry] = field(default_factory=list)
 
     def run(self, files: Iterable[FileToSend]) -> None:
         """Send everything; the last request says that the studies are complete.
 
         Raises:
             Unavailable: the server stopped answering; what has a verdict is safe, and running again sends the rest.
+            CauceError: the server does not know us, or does not take this.
         """
+        self.client.get("/api/")  # a wrong address or token is told before anything is sent
         groups = _with_last(_grouped(files))
         for group, is_last in groups:
-            self._send(group, is_final=is_last)
-            break
-        with ThreadPoolExecutor(CONNECTIONS) as pool:
-            self._send_rest(groups, pool)
-        if self.has_pending and self.upload_id:
-            self._await_pending(self.upload_id)
+            self._settle(self._send(group, is_final=is_last))
+            if self.upload_id:  # the requests that follow continue that delivery
+                break
+        senders = _Senders(CONNECTIONS, self._send)
+        try:
+            self._send_rest(groups, senders)
+        finally:
+            senders.stop()
+        self._await_pending()
 
-    def _send_rest(self, groups: Iterator[tuple[list[FileToSend], bool]], pool: ThreadPoolExecutor) -> None:
-        running: set[Future[None]] = set()
+    def _send_rest(self, groups: Iterator[tuple[list[FileToSend], bool]], senders: "_Senders") -> None:
+        running: deque[Future[list[Entry]]] = deque()
         for group, is_last in groups:
-            limit = 0 if is_last else CONNECTIONS - 1
-            while len(running) > limit:
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    future.result()
-            running.add(pool.submit(self._send, group, is_final=is_last))
+            while len(running) >= (1 if is_last else 2 * CONNECTIONS):
+                self._settle(running.popleft().result())
+            running.append(senders.submit(group, is_final=is_last))
         for future in running:
-            future.result()
+            self._settle(future.result())
 
-    def _send(self, group: list[FileToSend], *, is_final: bool) -> None:
+    def _send(self, group: list[FileToSend], *, is_final: bool) -> list[Entry]:
         query = {"project": self.project, "final": "true" if is_final else None, "upload": self.upload_id}
         params = {name: value for name, value in query.items() if value is not None}
-        receipt = self._post(group, params)
-        self.upload_id = receipt["id"]
-        for entry in receipt["files"]:
-            self._take(entry)
-
-    def _post(self, group: list[FileToSend], params: dict[str, str]) -> Any:
-        for attempt in stamina.retry_context(on=Unavailable, attempts=ATTEMPTS, timeout=120):
+        for attempt in stamina.retry_context(on=_wait_before_again, attempts=ATTEMPTS, timeout=ATTEMPTS_WITHIN_S):
             with attempt, ExitStack() as stack:
-                parts: list[tuple[str, tuple[str, BinaryIO, str]]] = []
-                for file in group:
-                    opened = self._open(file, stack)
-                    if opened is not None:
-                        parts.append(("files", (file.name, opened, "application/dicom")))
-                return self.client.send("POST", "/api/uploads/", params=params, files=parts)
+                return self._post(group, params, stack)
         raise AssertionError("a retry ends by returning or raising")
 
-    def _open(self, file: FileToSend, stack: ExitStack) -> BinaryIO | None:
+    def _post(self, group: list[FileToSend], params: dict[str, str], stack: ExitStack) -> list[Entry]:
+        sent: list[FileToSend] = []
+        parts: list[tuple[str, tuple[str, BinaryIO, str]]] = []
+        entries: list[Entry] = []
+        for file in group:
+            try:
+                opened = stack.enter_context(file.path.open("rb"))
+            except OSError as error:
+                entries.append(_refused(file, code="unreadable", detail=error.strerror or type(error).__name__))
+            else:
+                parts.append(("files", (file.name, opened, "application/dicom")))
+                sent.append(file)
+        if not parts and not ("final" in params and self.upload_id):
+            return entries
         try:
-            return stack.enter_context(file.path.open("rb"))
-        except OSError as error:
-            detail = error.strerror or type(error).__name__
-            self.on_verdict({"name": file.name, "status": "refused", "code": "unreadable", "detail": detail})
-            return None
+            receipt = self.client.send("POST", "/api/uploads/", params=params, files=parts or _NOTHING)
+        except Refused as refusal:
+            return entries + [_refused(file, code=refusal.code, detail=refusal.detail) for file in sent]
+        self.upload_id = receipt["id"]
+        return entries + list(located(sent, receipt["files"]))
 
-    def _take(self, entry: dict[str, Any]) -> None:
-        if entry.get("study"):
-            self.studies.setdefault(entry["study"])
-        if entry["status"] == "pending":
-            self.has_pending = True
-        else:
-            self.on_verdict(entry)
+    def _settle(self, entries: list[Entry]) -> None:
+        self.studies.update(dict.fromkeys(entry["study"] for entry in entries if entry.get("study")))
+        self._pending += [entry for entry in entries if entry["status"] == "pending"]
+        if settled := [entry for entry in entries if entry["status"] != "pending"]:
+            self.on_verdicts(settled)
 
-    def _await_pending(self, upload_id: str) -> None:
+    def _await_pending(self) -> None:
         """Wait until archives that the server still unpacks have their verdicts, then report those."""
-        path = f"/api/uploads/{upload_id}/"
+        if not self._pending:
+            return
+        path = f"/api/uploads/{self.upload_id}/"
         while self.client.get(path, status="pending", limit=1)["results"]:
             time.sleep(_PENDING_POLL_S)
-        for entry in self.client.pages(path, unpacked="true"):
-            self._take(entry)
+        archives = {entry["name"]: entry["path"] for entry in self._pending}
+        self._pending.clear()
+        unpacked: list[Entry] = []
+        for entry in self.client.pages(path, limit=1000):
+            name = entry["name"]
+            archive = next((one for one in archives if name == one or name.startswith(f"{one}/")), None)
+            if archive is not None:
+                unpacked.append({**entry, "path": archives[archive] + name[len(archive) :]})
+        self._settle(unpacked)
+
+
+class _Senders:
+    """Threads that send groups. They are daemons: who interrupts an import does not wait for requests under way."""
+
+    def __init__(self, count: int, send: Callable[..., list[Entry]]) -> None:
+        self._send = send
+        self._todo: queue.SimpleQueue[tuple[Future[list[Entry]], list[FileToSend], bool] | None] = queue.SimpleQueue()
+        self._is_stopping = threading.Event()
+        self._threads = [threading.Thread(target=self._work, name="send", daemon=True) for _ in range(count)]
+
+    def submit(self, group: list[FileToSend], *, is_final: bool) -> Future[list[Entry]]:
+        """Send a group when a thread is free."""
+        future: Future[list[Entry]] = Future()
+        self._todo.put((future, group, is_final))
+        for thread in self._threads:
+            if thread.ident is None:
+                thread.start()
+                break
+        return future
+
+    def stop(self) -> None:
+        """Begin nothing more."""
+        self._is_stopping.set()
+        for _ in self._threads:
+            self._todo.put(None)
+
+    def _work(self) -> None:
+        while (item := self._todo.get()) is not None:
+            future, group, is_final = item
+            if self._is_stopping.is_set():
+                future.cancel()
+                continue
+            try:
+                future.set_result(self._send(group, is_final=is_final))
+            except BaseException as error:  # noqa: BLE001 - it is raised where the result is asked for
+                future.set_exception(error)
+
+
+def _wait_before_again(error: Exception) -> bool | dt.timedelta:
+    """Tell stamina whether to try again, and when, if the server said so."""
+    if isinstance(error, Busy) and error.retry_after_s is not None:
+        return dt.timedelta(seconds=min(error.retry_after_s, RETRY_AFTER_MAX_S))
+    return isinstance(error, Unavailable) and not isinstance(error, StorageFull)
+
+
+def _refused(file: FileToSend, *, code: str, detail: str) -> Entry:
+    return {"path": str(file.path), "name": file.name, "status": "refused", "code": code, "detail": detail}
 
 
 def _grouped(files: Iterable[FileToSend]) -> Iterator[list[FileToSend]]:
@@ -132,26 +195,3 @@ def _with_last(groups: Iterator[list[FileToSend]]) -> Iterator[tuple[list[FileTo
         held = group
     if held is not None:
         yield held, True
-
-
-def files_of(paths: Iterable[Path]) -> Iterator[FileToSend]:
-    """Yield the files that `paths` name: files as they are, folders with all that lies below, in sorted order.
-
-    A file of a folder is named by its path from that folder's parent, with slashes.
-    """
-    for path in paths:
-        if path.is_dir():
-            top = path.resolve().parent
-            for found in sorted(path.resolve().rglob("*")):
-                if found.is_file():
-                    yield _file(found, found.relative_to(top).as_posix())
-        else:
-            yield _file(path, path.name)
-
-
-def _file(path: Path, name: str) -> FileToSend:
-    try:
-        size_bytes = path.stat().st_size
-    except OSError:
-        size_bytes = 0
-    return FileToSend(path=path, name=name, size_bytes=size_bytes)

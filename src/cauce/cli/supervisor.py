@@ -36,10 +36,17 @@ class _Child:
 
 
 class Supervisor:
-    """Runs `cauce <arguments>` once for each name given, until stopped."""
+    """Runs a program once for each name given, until stopped."""
 
-    def __init__(self, commands: Mapping[str, Sequence[str]], *, environ: Mapping[str, str]) -> None:
-        """`commands` names each process; `environ` is what they are started with."""
+    def __init__(
+        self,
+        commands: Mapping[str, Sequence[str]],
+        *,
+        environ: Mapping[str, str],
+        program: Sequence[str] = (sys.executable, "-m", "cauce"),
+    ) -> None:
+        """`commands` gives each process its name and the arguments of `program`; `environ` is their environment."""
+        self._program = tuple(program)
         self._environ = dict(environ)
         self._children = [_Child(name, tuple(arguments)) for name, arguments in commands.items()]
         self._stopping = threading.Event()
@@ -88,6 +95,7 @@ class Supervisor:
                 log.warning("process.killed", pid=process.pid)
                 process.kill()
                 process.wait()
+            _kill_group(process)
 
     def _look_at(self, child: _Child) -> None:
         now = time.monotonic()
@@ -98,12 +106,13 @@ class Supervisor:
             log.error("process.died", name=child.name, exit_status=child.process.returncode)
             steady = now - child.started_at > STEADY_S
             child.wait_s = RESPAWN_MIN_S if steady else min(child.wait_s * 2, RESPAWN_MAX_S)
+            _kill_group(child.process)
             child.process, child.due_at = None, now + child.wait_s
 
     def _spawn(self, child: _Child) -> None:
         # A session of its own keeps a terminal's Ctrl-C from reaching the child: this process stops it in order.
         child.process = subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-m", "cauce", *child.arguments],
+            [*self._program, *child.arguments],
             env=self._environ,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
@@ -111,6 +120,12 @@ class Supervisor:
         child.started_at = time.monotonic()
         child.starts += 1
         log.info("process.started", name=child.name, pid=child.process.pid)
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    """End what an ended process has left behind: its own children would keep its port from the next one."""
+    with suppress(OSError, AttributeError):  # nobody is left, or a system without process groups
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def die_with_parent() -> None:

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from cauce import bootstrap
 from cauce.cli import start
+from cauce.cli.application import Application
 from cauce.cli.output import console
 from cauce.cli.supervisor import Supervisor
 from cauce.core.errors import CauceError, ConfigurationError
@@ -30,7 +31,7 @@ class NotReady(CauceError):
     code = "not_ready"
 
 
-def register(application: typer.Typer) -> None:
+def register(application: Application) -> None:
     """Add the command."""
     application.command()(up)
 
@@ -40,7 +41,10 @@ def up(
         bool, typer.Option("--lan", help="Listen on all interfaces; HTTP then needs CAUCE_TLS_CERT and CAUCE_TLS_KEY.")
     ] = False,
 ) -> None:
-    """Run everything on this machine until Ctrl-C: web, DICOM listener, workers."""
+    """Run the whole platform on this machine until Ctrl-C.
+
+    Web server, DICOM listener, workers and scheduler, each watched and replaced when it dies.
+    """
     settings = _on_all_interfaces() if lan else environment.current()
     with running(settings, console()) as platform:
         platform.watch()
@@ -135,12 +139,17 @@ def await_ready(settings: Settings, supervisor: Supervisor) -> None:
         raise NotReady(f"not ready after {READY_WITHIN_S:.0f} s; {settings.data_folder / 'logs'} says why")
 
 
+def own_url(settings: Settings) -> str:
+    """Return where this machine itself reaches the web process, whatever stands in front of it for others."""
+    host, port = settings.http_address
+    host = _reachable(host)
+    return f"{'https' if settings.tls_cert else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
 def _answers_http(settings: Settings) -> bool:
-    _, port = settings.http_address
-    scheme = "https" if settings.tls_cert else "http"
     try:
-        # The certificate names the public host, not the loopback address that is asked here.
-        answer = httpx.get(f"{scheme}://127.0.0.1:{port}/readyz", timeout=5, trust_env=False, verify=False)  # noqa: S501
+        # The certificate names the public host, not the address that is asked here.
+        answer = httpx.get(f"{own_url(settings)}/readyz", timeout=5, trust_env=False, verify=False)  # noqa: S501
     except httpx.HTTPError:
         return False
     return answer.status_code == httpx.codes.OK

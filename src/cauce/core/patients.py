@@ -2,8 +2,10 @@
 
 import unicodedata
 
+# Compared in capitals, letters and digits alone; so are ids of nothing but zeros or X.
 _PLACEHOLDERS = frozenset(
-    {"", "0", "1", "ANON", "ANONYMOUS", "ANONYMIZED", "NONE", "NULL", "UNKNOWN", "TEST", "NA", "N/A"}
+    {"1", "ANON", "ANONYMOUS", "ANONYMIZED", "ANONYMISED", "NONE", "NULL", "UNKNOWN", "UNK", "TEST", "NA", "NOID"}
+    | {"PATIENTID", "UNKNOWNPATIENT", "PHANTOM", "DUMMY"}
 )
 
 
@@ -12,7 +14,17 @@ def patient_key(*, patient_id: str, issuer_of_patient_id: str, study_instance_ui
 
     A blank or placeholder id names nobody, so it stands for itself within its study, never for one shared patient.
     """
-    identity = unicodedata.normalize("NFC", patient_id).strip()
-    if identity.upper() in _PLACEHOLDERS or not any(character.isalnum() for character in identity):
+    if stands_for_itself(patient_id):
         return ("study", study_instance_uid)
-    return ("patient", unicodedata.normalize("NFC", issuer_of_patient_id).strip(), identity)
+    return ("patient", _significant(issuer_of_patient_id), _significant(patient_id))
+
+
+def stands_for_itself(patient_id: str) -> bool:
+    """Tell whether an id names nobody, so that two studies under it are no proof of one patient."""
+    letters = "".join(character for character in _significant(patient_id).upper() if character.isalnum())
+    return letters in _PLACEHOLDERS or set(letters) <= {"0"} or set(letters) <= {"X"}
+
+
+def _significant(text: str) -> str:
+    """Return what counts of an id: senders differ in padding (PS3.5 section 6.2) and in how they compose letters."""
+    return unicodedata.normalize("NFC", text.replace("\0", " ")).strip()

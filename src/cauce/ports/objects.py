@@ -56,9 +56,6 @@ class ObjectStore(Protocol):
     def walk(self, space: Space) -> Iterator[ObjectInfo]:
         """Yield every object of a space, in no particular order, without reading its content."""
 
-    def sweep_temporary(self, *, older_than_s: float) -> int:
-        """Remove what unfinished writes left that nothing was written to for `older_than_s`; return how many."""
-
     def free_bytes(self) -> int | None:
         """Return the room left above the reserve, in bytes, or None where the store has no such notion."""
 

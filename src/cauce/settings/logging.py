@@ -25,7 +25,7 @@ if sys.platform != "win32":
 
 FILE_BYTES_MAX: Final = 64 * 1024 * 1024
 # Chatty below errors, and so full of element values, file names or query strings that not even templates are kept.
-_QUIET = ("pydicom", "pynetdicom", "PIL", "asyncio", "httpx", "httpcore", "django")
+_QUIET = ("pydicom", "pynetdicom", "PIL", "asyncio", "httpx", "httpcore", "django", "python_multipart")
 _FILE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
 
 log = structlog.get_logger("cauce")

@@ -46,5 +46,4 @@ class Housekeeping:
             objects=swept.objects,
             removed=swept.removed,
             removed_bytes=swept.removed_bytes,
-            temporary=swept.temporary,
         )

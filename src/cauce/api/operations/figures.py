@@ -21,6 +21,7 @@ from cauce.records.models import Instance, Job, Study, Version, WorkerNode
 ALIVE = dt.timedelta(seconds=20)
 KEPT_S = 2.0
 TOTALS_KEPT_S = 30.0
+_COST_SHARE = 100
 _WAITING = (JobStatus.QUEUED.value, JobStatus.RETRYING.value)
 
 T = TypeVar("T")
@@ -64,7 +65,10 @@ class Figures:
 
 
 class Kept(Generic[T]):
-    """A value that is read anew when it is older than `for_s`. One thread reads, the others are given what is held."""
+    """A value that is read anew when it is older than `for_s`. One thread reads, the others are given what is held.
+
+    What takes long to read is kept for longer: reading takes at most a hundredth of the time, however much is stored.
+    """
 
     def __init__(self, read: Callable[[], T], *, for_s: float) -> None:
         """Nothing is read yet."""
@@ -76,16 +80,16 @@ class Kept(Generic[T]):
     def get(self) -> T:
         """Return the value."""
         held = self._held
-        if held is not None and time.monotonic() - held[0] < self._for_s:
+        if held is not None and (time.monotonic() < held[0] or self._lock.locked()):
             return held[1]
-        if not self._lock.acquire(blocking=held is None):
-            return held[1] if held is not None else self.get()
-        try:
+        with self._lock:
+            if self._held is not held and self._held is not None:
+                return self._held[1]  # another thread has read it meanwhile
+            began = time.monotonic()
             value = self._read()
-            self._held = (time.monotonic(), value)
+            ended = time.monotonic()
+            self._held = (ended + max(self._for_s, (ended - began) * _COST_SHARE), value)
             return value
-        finally:
-            self._lock.release()
 
     def forget(self) -> None:
         """Read anew next time."""
@@ -104,9 +108,7 @@ def read_figures() -> Figures:
         studies=studies,
         jobs={(step, status): count for step, status, count in jobs},
         oldest_waiting_s=max((now - due).total_seconds(), 0.0) if due else 0.0,
-        workers=[
-            Worker(name=one.name, host=one.host, started_at=one.started_at, seen_at=one.seen_at) for one in alive
-        ],
+        workers=[Worker(name=one.name, host=one.host, started_at=one.started_at, seen_at=one.seen_at) for one in alive],
         free_bytes=_free_bytes(),
     )
 

@@ -17,7 +17,7 @@ P = ParamSpec("P")
 
 def for_signed_in(
     view: Callable[Concatenate[HttpRequest, Actor, P], HttpResponse],
-) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+) -> Callable[..., HttpResponse]:
     """Give the view its actor; who is not signed in goes to the login page and back."""
 
     @wraps(view)

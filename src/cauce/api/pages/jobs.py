@@ -2,16 +2,16 @@
 
 from contextlib import suppress
 
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 from rest_framework.request import Request
 
-from cauce import audit, bootstrap
+from cauce import bootstrap
 from cauce.api.operations import figures
 from cauce.api.pages.access import for_signed_in
+from cauce.api.pages.decisions import refuse
 from cauce.api.pages.frame import frame
 from cauce.api.pages.studies import Chip, Order, query_of
 from cauce.api.pages.timeline import last_logs
@@ -65,8 +65,7 @@ def jobs(request: HttpRequest, actor: Actor) -> HttpResponse:
 def replay(request: HttpRequest, actor: Actor, job_id: str) -> HttpResponse:
     """Queue a dead or cancelled job again (administrators)."""
     if not actor.may_administer:
-        audit.record(actor, "access.refused", outcome="refused", route="job-replay-page", method=request.method)
-        raise PermissionDenied
+        refuse(request, actor, route="job-replay-page")
     if not visible_to(actor).jobs.filter(public_id=job_id).exists():
         raise Http404
     with suppress(Conflicting, NotFound):  # somebody was faster: the list shows how it stands now

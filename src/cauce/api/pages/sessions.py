@@ -38,13 +38,14 @@ def login(request: HttpRequest) -> HttpResponse:
 def _log_in(request: HttpRequest, following: str) -> HttpResponse:
     username, password = request.POST.get("username", ""), request.POST.get("password", "")
     is_sane = 0 < len(username) <= USERNAME_LENGTH_MAX and 0 < len(password) <= PASSWORD_LENGTH_MAX
+    wrong = _("User name or password is wrong.")
+    if not is_sane or "\0" in username + password:
+        return _form(request, following, said=wrong, status=401)
+    address = str(request.META.get("REMOTE_ADDR") or "")[:64]
     try:
-        if not is_sane or "\0" in username + password:
-            raise InvalidCredentials
-        address = str(request.META.get("REMOTE_ADDR") or "")[:64]
         user = check_password(request, username=username, password=password, address=address, way="page")
     except InvalidCredentials:
-        return _form(request, following, said=_("User name or password is wrong."), username=username, status=401)
+        return _form(request, following, said=wrong, username=username, status=401)
     except TooManyFailures as error:
         minutes = -(-error.wait_s // _MINUTE_S)
         said = ngettext(

@@ -15,14 +15,18 @@ from cauce.api.pages.frame import frame
 from cauce.api.pages.progress import steps_of
 from cauce.api.pages.timeline import timeline_of
 from cauce.api.rest import parameters, summaries
+from cauce.api.rest.conflicts import contested
 from cauce.api.rest.pagination import NewestFirst
 from cauce.api.rest.studies import StudyFilter, filtered, keyset_of, study_of, whole
 from cauce.core.actors import Actor
 from cauce.core.errors import InvalidRequest, NotFound
 from cauce.core.statuses import StudyStatus
+from cauce.records.models import CallingAe
 from cauce.records.visibility import Visible, visible_to
 
 JOBS_MAX = 500
+WANTING_MAX = 5
+CONFLICTS_MAX = 100
 CHIPS = {
     "": [status.value for status in StudyStatus],
     "flow": [StudyStatus.RECEIVING.value, StudyStatus.QUEUED.value, StudyStatus.PROCESSING.value],
@@ -58,6 +62,7 @@ def home(request: HttpRequest, actor: Actor) -> HttpResponse:
     except InvalidRequest as error:
         raise Http404 from error
     audit.record(actor, "study.list", count=len(context["lines"]))
+    context["wanting"] = _wanting(actor)
     context["projects"] = list(visible.projects.order_by("slug").values_list("slug", "name"))
     return render(request, "cauce/home.html", {**frame(actor, section="studies"), **context})
 
@@ -92,6 +97,13 @@ def _listing(request: HttpRequest, actor: Actor, visible: Visible) -> dict[str, 
     }
 
 
+def _wanting(actor: Actor) -> list[CallingAe]:
+    """Return the modalities that asked in vain, for who may let them in."""
+    if not actor.may_administer:
+        return []
+    return list(CallingAe.objects.filter(allowed=False, attempts__gt=0).order_by("-last_seen")[:WANTING_MAX])
+
+
 def query_of(url: str | None) -> str:
     """Return the query of a page's link."""
     return "?" + url.partition("?")[2] if url else ""
@@ -113,6 +125,9 @@ def study(request: HttpRequest, actor: Actor, study_id: str) -> HttpResponse:
         "study": found.study,
         "steps": steps_of(found.study.status, found.study.causes, found.jobs),
         "timeline": timeline_of(jobs),
+        "contested": list(contested(visible).filter(instance__series__study=found.study).order_by("id")[:CONFLICTS_MAX])
+        if actor.may_see_originals
+        else [],
         "shows_identity": actor.may_see_originals,
     }
     return render(request, "cauce/study.html", {**frame(actor, section="studies"), **context})

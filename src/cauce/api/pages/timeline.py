@@ -1,4 +1,4 @@
-"""What happened to a study, step by step: jobs of a kind that went well are one line, those that did not are their own."""
+"""What happened to a study, step by step: jobs of a kind that stand alike are one line, those that failed their own."""
 
 import datetime as dt
 from collections.abc import Iterable, Sequence

@@ -104,9 +104,9 @@ class MultipartReader:
     def _after_preamble(self, chunk: bytes) -> bytes:
         held = (self._preamble or b"") + chunk
         start = _delimiter_at_line_start(held, self._delimiter)
+        if (len(held) if start < 0 else start) > self._limits.preamble_bytes_max:
+            raise Malformed("The body does not begin with the boundary that its Content-Type names.")
         if start < 0:
-            if len(held) > self._limits.preamble_bytes_max:
-                raise Malformed("The body does not begin with the boundary that its Content-Type names.")
             self._preamble = held
             return b""
         self._preamble = None

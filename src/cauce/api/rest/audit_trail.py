@@ -34,7 +34,7 @@ class AuditEventList(GenericEndpoint):
     """Deeds, newest first."""
 
     serializer_class = AuditEventSerializer
-    permission_classes: ClassVar = [MayAudit]
+    permission_classes = (MayAudit,)
     keyset = ("-id",)
     parameters: ClassVar = (
         parameter("action", "What was done, such as `study.read`.", many=True),

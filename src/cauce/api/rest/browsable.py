@@ -10,7 +10,7 @@ class BrowsableRenderer(BrowsableAPIRenderer):
 
     template = "cauce/browsable.html"
 
-    def get_context(self, data: Any, accepted_media_type: str, renderer_context: Any) -> dict[str, Any]:
+    def get_context(self, data: Any, accepted_media_type: str | None, renderer_context: Any) -> dict[str, Any]:
         """Return what the template shows."""
         context: dict[str, Any] = super().get_context(data, accepted_media_type, renderer_context)
         return {**context, "code_style": ""}

@@ -1,8 +1,7 @@
-"""Changes of studies and jobs, found by looking at the database once a second: one look a process, however many watch.
+"""Changes of studies and jobs, found by looking at the database once a second: one look a process for all who watch.
 
-Only what can be in motion is looked at: studies on their way, jobs that run, rows that are new. So a look costs the same
-however much is stored. What comes and goes between two looks is not told; watchers reload what they show when they
-connect.
+Only what can be in motion is looked at: studies on their way, jobs that run, rows that are new. So a look costs no more
+when much is stored. What comes and goes between two looks is not told; watchers reload all when they connect.
 """
 
 import asyncio
@@ -115,7 +114,7 @@ def _changed(kind: str, before: dict[int, _Row], now: dict[int, _Row]) -> Iterat
             yield Change(kind=kind, study_pk=row.study_pk, shown=row.shown)
 
 
-class TooManyWatchers(Exception):  # noqa: N818 - as in core.errors
+class TooManyWatchers(Exception):
     """No more streams from this process, or for this account."""
 
 
@@ -200,7 +199,7 @@ class Watchtower:
                 watchers = list(self._watchers) if changes else []
             for watcher in watchers:
                 watcher.tell(changes)
-        except Exception:  # noqa: BLE001 - this is the edge: a look that fails costs one look, never the watchers
+        except Exception:
             log.warning("events.look_failed", exc_info=True)
             connection.close()
 

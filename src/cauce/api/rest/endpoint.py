@@ -1,11 +1,12 @@
 """What every REST view shares: its actor, what the actor may see, its parameters, its trace in the audit trail."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import generics
 from rest_framework.request import Request
+from rest_framework.schemas.inspectors import ViewInspector
 from rest_framework.views import APIView
 
 from cauce import audit
@@ -26,7 +27,7 @@ class Endpoint(APIView):
     ask about identity: an account that may not see it may not search by it either.
     """
 
-    schema = CauceSchema()
+    schema: ViewInspector | None = CauceSchema()
     parameters: ClassVar[Sequence[OpenApiParameter]] = ()
     identity_parameters: ClassVar[frozenset[str]] = frozenset()
 
@@ -39,7 +40,7 @@ class Endpoint(APIView):
         if asked and not self.shows_identity:
             raise Forbidden(f"This account may not search by {asked[0]}.")
 
-    def permission_denied(self, request: Request, message: str | None = None, code: str | None = None) -> None:
+    def permission_denied(self, request: Request, message: str | None = None, code: str | None = None) -> NoReturn:
         """Leave a trace of an account that tried what it may not do."""
         if request.authenticators and request.successful_authenticator:
             route = request.resolver_match.route if request.resolver_match else ""

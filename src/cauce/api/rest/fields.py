@@ -33,7 +33,7 @@ class IdentityGate(serializers.Serializer[Any]):
 class FiniteFloatField(serializers.FloatField):
     """A number; what JSON cannot say (not a number, infinite) is null."""
 
-    def to_representation(self, value: Any) -> float | None:
+    def to_representation(self, value: Any) -> Any:
         """Return the number."""
         number = float(value)
         return number if math.isfinite(number) else None

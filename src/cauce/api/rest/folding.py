@@ -9,7 +9,7 @@ import unicodedata
 from functools import cache
 
 WORDS_MAX = 8
-_ALONE = {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ŧ": "t", "ı": "i", "æ": "a", "œ": "o", "þ": "t"}
+_ALONE = dict(zip("øłđðħŧıæœþ", "olddhtiaot", strict=True))
 """Letters that Unicode does not take apart."""
 
 _LATIN = (range(0xC0, 0x250), range(0x1E00, 0x1F00))

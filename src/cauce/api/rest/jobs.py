@@ -134,7 +134,7 @@ class JobDetail(_OneJob):
 class JobReplay(_OneJob):
     """Run a dead or cancelled job again."""
 
-    permission_classes: ClassVar = [MayAdminister]
+    permission_classes = (MayAdminister,)
 
     @extend_schema(request=None, responses=JobDetailSerializer, tags=["jobs"])
     def post(self, request: Request, job_id: str) -> Response:  # noqa: ARG002 - the framework's signature
@@ -147,7 +147,7 @@ class JobReplay(_OneJob):
 class JobCancel(_OneJob):
     """Cancel a job that has not started."""
 
-    permission_classes: ClassVar = [MayAdminister]
+    permission_classes = (MayAdminister,)
 
     @extend_schema(request=None, responses=JobDetailSerializer, tags=["jobs"])
     def post(self, request: Request, job_id: str) -> Response:  # noqa: ARG002 - the framework's signature

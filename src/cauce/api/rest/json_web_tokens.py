@@ -1,6 +1,6 @@
 """`/api/auth/token` and `/api/auth/token/refresh`: user name and password for a pair of JSON Web Tokens."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.views.decorators.debug import sensitive_variables
 from drf_spectacular.utils import extend_schema
@@ -9,12 +9,12 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cauce import audit
 from cauce.accounts.tokens import TokenPair, issue_pair, user_of_jwt
 from cauce.api.rest.authentication import address_of
 from cauce.api.rest.endpoint import Endpoint
 from cauce.api.rest.logins import PASSWORD_LENGTH_MAX, USERNAME_LENGTH_MAX, check_password
 from cauce.api.rest.problems import InvalidCredentials
-from cauce import audit
 
 TOKEN_LENGTH_MAX = 4096
 
@@ -45,8 +45,8 @@ class TokenPairSerializer(serializers.Serializer[Any]):
 class _Open(Endpoint):
     """A route without a login: it is the login."""
 
-    authentication_classes: ClassVar = []
-    permission_classes: ClassVar = [AllowAny]
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
 
 
 @extend_schema(tags=["auth"])

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import DateTimeField, Field, FloatField, IntegerField, Model, Q, QuerySet
+from django.db.models import DateTimeField, FloatField, IntegerField, Model, Q, QuerySet
 from django.template import loader
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -33,7 +33,7 @@ _INTEGER_BITS = 63
 class NewestFirst(BasePagination):
     """Pages of `limit` rows with links to the next and the previous page; a total only where `total=true` asks."""
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         """Return the rows of the page that `cursor` names.
 
         Raises:
@@ -144,29 +144,32 @@ def _plain(value: Any) -> Any:
 
 def _decode(cursor: str, queryset: QuerySet[Any], keyset: Sequence[str]) -> tuple[bool, list[Any]]:
     try:
-        if len(cursor) > _CURSOR_LENGTH_MAX:
-            raise ValueError("too long")
-        padded = cursor + "=" * (-len(cursor) % 4)
-        way, *values = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-        if type(way) is not int or way not in {0, 1}:
-            raise ValueError("neither forward nor backward")
-        typed = [
-            _typed(_field(queryset, name.lstrip("-")), value) for name, value in zip(keyset, values, strict=True)
-        ]
+        way, values = _parts(cursor)
+        typed = [_typed(_field(queryset, name.lstrip("-")), value) for name, value in zip(keyset, values, strict=True)]
     except (binascii.Error, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise InvalidRequest("cursor is not one of ours.", field="cursor") from error
     return way == 1, typed
 
 
-def _field(queryset: QuerySet[Any], name: str) -> "Field[Any, Any]":
+def _parts(cursor: str) -> tuple[int, list[Any]]:
+    if len(cursor) > _CURSOR_LENGTH_MAX:
+        raise ValueError("too long")
+    padded = cursor + "=" * (-len(cursor) % 4)
+    way, *values = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    if type(way) is not int or way not in {0, 1}:
+        raise ValueError("neither forward nor backward")
+    return way, values
+
+
+def _field(queryset: QuerySet[Any], name: str) -> Any:
+    """Return the field of a column or an annotation."""
     try:
         return queryset.model._meta.get_field(name)  # noqa: SLF001 - Django's public model API
     except FieldDoesNotExist:
-        found: Field[Any, Any] = queryset.query.annotations[name].output_field
-        return found
+        return queryset.query.annotations[name].output_field
 
 
-def _typed(field: "Field[Any, Any]", value: Any) -> Any:
+def _typed(field: Any, value: Any) -> Any:
     """Return a cursor's value as its column holds it."""
     if isinstance(field, DateTimeField):
         return dt.datetime.fromisoformat(value).astimezone(dt.UTC)

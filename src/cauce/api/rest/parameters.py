@@ -1,4 +1,4 @@
-"""Query parameters: declared beside the view that takes them, described in the schema, refused when unknown or wrong."""
+"""Query parameters: declared beside the view that takes them, in the schema, refused when unknown or wrong."""
 
 import datetime as dt
 import math

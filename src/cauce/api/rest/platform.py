@@ -1,9 +1,8 @@
 """`/api/`, `/api/status/`, `/api/docs/`: the way in, how things are going, the description of the interface."""
 
 import platform
-from typing import Any, ClassVar
+from typing import Any
 
-from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from drf_spectacular.utils import extend_schema
@@ -24,11 +23,13 @@ ROUTES = (
     "results",
     "jobs",
     "uploads",
+    "conflicts",
     "projects",
     "pipelines",
     "users",
     "me",
     "tokens",
+    "calling-aes",
     "audit",
     "events",
     "status",
@@ -40,7 +41,9 @@ ROUTES = (
 class ApiRoot(Endpoint):
     """The REST interface. Every error is a problem document; lists come in pages."""
 
-    @extend_schema(responses={(200, "application/json"): {"type": "object", "additionalProperties": {"type": "string"}}})
+    @extend_schema(
+        responses={(200, "application/json"): {"type": "object", "additionalProperties": {"type": "string"}}}
+    )
     def get(self, request: Request) -> Response:
         """Return what there is."""
         return Response({name: reverse(name, request=request) for name in ROUTES})
@@ -114,12 +117,12 @@ class StatusView(Endpoint):
 class SchemaView(Endpoint, SpectacularAPIView):
     """The description of the interface (OpenAPI 3)."""
 
-    permission_classes: ClassVar = [IsAuthenticated]
+    permission_classes = (IsAuthenticated,)
     schema = None
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Return the description as YAML, or as JSON where that is accepted."""
-        answer: Response = super().get(request, *args, **kwargs)
+        answer: Response = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call] # the library's
         return answer
 
 
@@ -130,5 +133,4 @@ class DocsView(Endpoint):
 
     def get(self, request: Request) -> HttpResponseBase:
         """Return the page."""
-        page: HttpResponse = render(request, "cauce/docs.html", {"schema_url": reverse("schema")})
-        return page
+        return render(request, "cauce/docs.html", {"schema_url": reverse("schema")})

@@ -1,7 +1,7 @@
 """`/api/projects/` and `/api/pipelines/`: the walls inside the platform, and what runs behind them."""
 
 import re
-from typing import Any, ClassVar
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
@@ -38,7 +38,7 @@ class ProjectList(GenericEndpoint):
     """Projects, oldest first."""
 
     serializer_class = ProjectSerializer
-    permission_classes: ClassVar = [MayAdministerOrRead]
+    permission_classes = (MayAdministerOrRead,)
     keyset = ("id",)
 
     def get_queryset(self) -> QuerySet[Project]:

@@ -23,7 +23,13 @@ _MOMENTS = ("created_at", "updated_at")
 _MEANS = ("mean_before_normalization", "mean_after_normalization")
 _LEAST = Value(-1.7976931348623157e308, output_field=FloatField())
 _ORDERS = ("created_at", "updated_at", "data_size", "device_name", "id", *_MEANS)
-_SAID = {"": "is", "gt": "is after or above", "gte": "is at or above", "lt": "is before or below", "lte": "is at or below"}
+_SAID = {
+    "": "is",
+    "gt": "is after or above",
+    "gte": "is at or above",
+    "lt": "is before or below",
+    "lte": "is at or below",
+}
 
 
 class ResultSerializer(serializers.Serializer[Any]):
@@ -92,7 +98,9 @@ class ResultList(GenericEndpoint):
         *(one for name in _MOMENTS for one in _bounded(name, OpenApiTypes.DATETIME)),
         *(one for name in _MEANS for one in _bounded(name, float)),
         *_bounded("data_size", int),
-        parameter("ordering", "Order by this; a minus turns it round.", enum=[s + o for o in _ORDERS for s in ("", "-")]),
+        parameter(
+            "ordering", "Order by this; a minus turns it round.", enum=[s + o for o in _ORDERS for s in ("", "-")]
+        ),
     )
 
     @property

@@ -22,7 +22,11 @@ class ProblemSerializer(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     detail = serializers.CharField()
     code = serializers.CharField(help_text="Stable; programs compare this.")
-    errors = serializers.DictField(required=False, help_text="What is wrong, by field.")
+
+    def get_fields(self) -> dict[str, Any]:
+        """Return the members; `errors` is the name of an attribute of serializers, so it is added here."""
+        wrong = serializers.DictField(required=False, help_text="What is wrong, by field.")
+        return {**super().get_fields(), "errors": wrong}
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # the library is partly untyped
@@ -42,16 +46,16 @@ class CauceSchema(AutoSchema):
     def get_override_parameters(self) -> list[Any]:
         """Return the query parameters that the view declares for its GET."""
         declared = getattr(self.view, "parameters", ()) if self.method == "GET" else ()
-        return [*super().get_override_parameters(), *declared]  # type: ignore[no-untyped-call] # the library's signature
+        return [*super().get_override_parameters(), *declared]
 
     def _get_response_bodies(self, direction: Any = "response") -> Any:
-        bodies = super()._get_response_bodies(direction=direction)  # type: ignore[no-untyped-call]
+        bodies = super()._get_response_bodies(direction=direction)
         if direction != "response":
             return bodies
         for status, description in _ANSWERS.items():
             if status == "404" and "{" not in self.path:
                 continue
-            problem = self.resolve_serializer(ProblemSerializer, "response").ref  # type: ignore[no-untyped-call] # the library's signature
+            problem = self.resolve_serializer(ProblemSerializer, "response").ref
             content = {"application/problem+json": {"schema": problem}}
             bodies.setdefault(status, {"description": description, "content": content})
         return bodies

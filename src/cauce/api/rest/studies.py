@@ -70,7 +70,7 @@ def _of_patient(studies: QuerySet[Study], typed: str) -> QuerySet[Study]:
 
 
 def keyset_of(*, shows_identity: bool) -> tuple[str, ...]:
-    """Return the order of the studies list. A cursor holds its values, so times of arrival only where they may be seen."""
+    """Return the order of the list. A cursor holds its values, so times of arrival only where they may be seen."""
     return _NEWEST_ARRIVAL if shows_identity else _NEWEST
 
 
@@ -137,6 +137,7 @@ class WholeStudy(summaries.StudyLine):
     revisions: list[Revision]
     warnings: dict[str, int]
     held_back: dict[str, int]
+    conflicts: int
     jobs: list[dict[str, Any]]
 
 
@@ -148,6 +149,7 @@ def whole(study: Study, visible: Visible) -> WholeStudy:
         revisions=list(visible.revisions.filter(study=study).order_by("-number")),
         warnings=summaries.warning_counts(study),
         held_back=summaries.held_back_counts(study),
+        conflicts=summaries.contested_count(study),
         jobs=summaries.job_counts(study),
     )
 
@@ -190,7 +192,7 @@ class SeriesPreview(Endpoint):
         if picture is None or picture.media_type not in PREVIEW_TYPES:
             raise NotFound("There is no such series, or it has no preview.")
         etag = f'"{picture.public_id}"'
-        unchanged = get_conditional_response(request, etag=etag)  # type: ignore[arg-type] # it only reads its headers
+        unchanged = get_conditional_response(request, etag=etag)
         if unchanged is None:
             answer = HttpResponse(_content(picture), content_type=picture.media_type)
             self.note("series.preview", subject=series_id)

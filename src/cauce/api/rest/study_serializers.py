@@ -177,4 +177,5 @@ class StudyDetailSerializer(StudySerializer):
     held_back = serializers.DictField(
         child=serializers.IntegerField(), help_text="Instances kept out of the de-identified space, by cause."
     )
+    conflicts = serializers.IntegerField(help_text="Contested versions that wait for a person.")
     jobs = JobCountSerializer(many=True)

@@ -2,13 +2,22 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
-from cauce.records.models import Artifact, DeidentifiedInstance, Job, ProcessingResult, Series, Study, VersionHeader
+from cauce.records.models import (
+    Artifact,
+    DeidentifiedInstance,
+    Job,
+    ProcessingResult,
+    Series,
+    Study,
+    Version,
+    VersionHeader,
+)
 from cauce.records.visibility import Visible
 
 PREVIEW_KIND = "preview"
@@ -72,7 +81,7 @@ def study_lines(studies: Sequence[Study], visible: Visible) -> list[StudyLine]:
     return [StudyLine(study=study, series=by_study[study.pk]) for study in studies]
 
 
-def series_lines(series: Iterable[Series] | Any, visible: Visible, *, with_results: bool = False) -> list[SeriesLine]:
+def series_lines(series: QuerySet[Series], visible: Visible, *, with_results: bool = False) -> list[SeriesLine]:
     """Return the lines of a query set of series, in the order of their numbers."""
     counted = list(series.annotate(instance_count=Count("instances")).order_by("study_id", "series_number", "id"))
     keys = [one.pk for one in counted]
@@ -82,9 +91,7 @@ def series_lines(series: Iterable[Series] | Any, visible: Visible, *, with_resul
         found = visible.results.filter(series__in=keys).select_related("revision")
         results = {one.series_id: one for one in found if one.series_id}
     return [
-        SeriesLine(
-            series=one, instances=one.instance_count, preview=pictures.get(one.pk), result=results.get(one.pk)
-        )
+        SeriesLine(series=one, instances=one.instance_count, preview=pictures.get(one.pk), result=results.get(one.pk))
         for one in counted
     ]
 
@@ -102,7 +109,7 @@ def picture_of(visible: Visible, series_id: str) -> Artifact | None:
 def job_counts(study: Study) -> list[dict[str, Any]]:
     """Return how many jobs of a study are where: `{"step", "status", "count"}`."""
     grouped = Job.objects.filter(study=study).values("step", "status").annotate(count=Count("id"))
-    return list(grouped.order_by("step", "status"))
+    return [dict(row) for row in grouped.order_by("step", "status")]
 
 
 def warning_counts(study: Study) -> dict[str, int]:
@@ -112,6 +119,11 @@ def warning_counts(study: Study) -> dict[str, int]:
     for warnings in irregular.values_list("warnings", flat=True).iterator(chunk_size=500):
         counted.update({str(one.get("code", "")) for one in warnings})
     return dict(counted.most_common())
+
+
+def contested_count(study: Study) -> int:
+    """Return how many versions of a study's instances wait for a person to settle a conflict."""
+    return Version.objects.filter(instance__series__study=study, state=Version.State.CONFLICT).count()
 
 
 def held_back_counts(study: Study) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """`/api/users/`: accounts and their roles, for administrators; `/api/users/me/` for everyone."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -62,7 +62,7 @@ class UserList(GenericEndpoint):
     """Accounts, oldest first."""
 
     serializer_class = UserSerializer
-    permission_classes: ClassVar = [MayAdminister]
+    permission_classes = (MayAdminister,)
     keyset = ("id",)
 
     def get_queryset(self) -> QuerySet[User]:
@@ -97,7 +97,7 @@ class UserList(GenericEndpoint):
 class UserDetail(Endpoint):
     """One account."""
 
-    permission_classes: ClassVar = [MayAdminister]
+    permission_classes = (MayAdminister,)
 
     @extend_schema(responses=UserSerializer, tags=["accounts"])
     def get(self, request: Request, user_id: str) -> Response:  # noqa: ARG002 - the framework's signature

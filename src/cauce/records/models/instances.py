@@ -59,12 +59,15 @@ class Version(models.Model):
     received_at = models.DateTimeField()
 
     class Meta:
-        """One current version an instance."""
+        """One current version an instance; contested ones are found without looking at the others."""
 
         constraints = [  # noqa: RUF012 - Django's way
             models.UniqueConstraint(
                 fields=["instance"], condition=models.Q(state="current"), name="one_current_version"
             )
+        ]
+        indexes = [  # noqa: RUF012 - Django's way
+            models.Index(fields=["-id"], condition=models.Q(state="conflict"), name="version_contested")
         ]
 
     def __str__(self) -> str:

@@ -21,11 +21,10 @@ class Swept:
     objects: int = 0
     removed: int = 0
     removed_bytes: int = 0
-    temporary: int = 0
 
 
 def sweep(services: Services, *, older_than_s: float = AGE_MIN_S) -> Swept:
-    """Remove objects and temporary files that are older than `older_than_s` and that nothing refers to.
+    """Remove objects that are older than `older_than_s` and that nothing refers to.
 
     With an age of 0 nobody else may be writing: so it runs at a start, before anything else does.
 
@@ -43,8 +42,7 @@ def sweep(services: Services, *, older_than_s: float = AGE_MIN_S) -> Swept:
                     services.objects.delete(space, info.object_id)
                     removed += 1
                     removed_bytes += info.stored_bytes
-    temporary = services.objects.sweep_temporary(older_than_s=older_than_s)
-    return Swept(objects=objects, removed=removed, removed_bytes=removed_bytes, temporary=temporary)
+    return Swept(objects=objects, removed=removed, removed_bytes=removed_bytes)
 
 
 def _in_groups(infos: Iterator[ObjectInfo]) -> Iterator[list[ObjectInfo]]:

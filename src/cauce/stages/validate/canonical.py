@@ -57,14 +57,38 @@ def canonical_digest(source: BinaryIO, *, size_bytes: int, limits: Limits, decod
     `source` is seekable and holds `size_bytes` of a Part 10 file, as for `read_header`. `decode` is called with it for
     a losslessly compressed transfer syntax and yields the frames in order, in pieces of any length: little endian
     samples of Bits Allocated, colour by pixel (Planar Configuration 0), nothing between frames. When it is `None` or
-    raises `Undecodable`, and for lossy compression, the compressed bytes stand for the pixels. Memory is bounded by the
-    header and one piece. Bytes that follow the data set do not count.
+    raises `Undecodable` or `Refused`, and for lossy compression, the compressed bytes stand for the pixels. Memory is
+    bounded by the header and one piece. Bytes that follow the data set do not count.
+
+    Not seen as the same: an icon or other nested image that one of the two compresses, a private sequence of more than
+    16 MiB that one of them sends as unknown with a defined length, and what a sender adds or drops (as some note a
+    lossless compression in Derivation Description).
 
     Raises:
         Refused: as `read_header`, but for UIDs, SOP Class and length of the pixels, which are not looked at.
     """
     if size_bytes > limits.instance_bytes_max:
         raise Refused(RefusalCode.TOO_LARGE, "The file is larger than is allowed.")
+    encoding, whole = _walked(source, size_bytes=size_bytes, limits=limits)
+    is_lossless = encoding.transfer_syntax_uid in LOSSLESS
+    is_sampled = bool(whole.pixels)
+    for element in whole.pixels:
+        _, _, reader = _open(source, size_bytes=size_bytes, limits=limits)
+        digest = pixel_digest(
+            element,
+            reader,
+            pixels=whole.columns.pixels(),
+            is_planar=whole.is_planar,
+            decode=(lambda: decode(source)) if decode and is_lossless else None,
+        )
+        is_sampled = is_sampled and digest.is_sampled
+        whole.records.add(element.tag, digest.sha256)
+    whole.settle_layout(is_sampled=is_sampled)
+    return whole.records.digest()
+
+
+def _walked(source: BinaryIO, *, size_bytes: int, limits: Limits) -> tuple[part10.Encoding, "_DataSet"]:
+    """Return how the data set is encoded, and all of it but its pixels."""
     meta, encoding, reader = _open(source, size_bytes=size_bytes, limits=limits)
     walker = Walker(
         reader,
@@ -77,22 +101,7 @@ def canonical_digest(source: BinaryIO, *, size_bytes: int, limits: Limits, decod
     )
     whole = _DataSet(limits=limits)
     whole.take_all(walker, reader)
-    is_lossless = encoding.transfer_syntax_uid in LOSSLESS
-    pixels = whole.columns.pixels()
-    is_sampled = bool(whole.pixels)
-    for element in whole.pixels:
-        _, _, reader = _open(source, size_bytes=size_bytes, limits=limits)
-        digest = pixel_digest(
-            element,
-            reader,
-            pixels=pixels,
-            is_planar=whole.is_planar,
-            decode=(lambda: decode(source)) if decode and is_lossless else None,
-        )
-        is_sampled = is_sampled and digest.is_sampled
-        whole.records.add(element.tag, digest.sha256)
-    whole.settle_layout(is_sampled=is_sampled)
-    return whole.records.digest()
+    return encoding, whole
 
 
 def _open(
@@ -100,8 +109,8 @@ def _open(
 ) -> tuple[part10.FileMeta, part10.Encoding, ForwardReader]:
     reader: ForwardReader = SeekingReader(source, size_bytes=size_bytes)
     meta = part10.read_file_meta(reader)
-    reader.ensure(meta.dataset_offset, min(1024, reader.size - meta.dataset_offset))
-    encoding = part10.settle_encoding(meta, reader.window[meta.dataset_offset - reader.base :], warn=_ignore)
+    head = reader.peek(meta.dataset_offset, part10.HEAD_BYTES)
+    encoding = part10.settle_encoding(meta, head, warn=_ignore)
     if encoding.is_deflated:
         reader = InflatingReader(reader, offset=meta.dataset_offset, limits=limits)
     return meta, encoding, reader

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from cauce.core.errors import Undecodable
+from cauce.core.errors import Refused, Undecodable
 from cauce.stages.validate.canonical_values import little_endian_chunks
 from cauce.stages.validate.dictionary import WORD_BYTES
 from cauce.stages.validate.frames import Fragments, PixelDescription
@@ -69,8 +69,8 @@ def pixel_digest(
         samples = _Samples(pixels, length=None, is_planar=False)
         try:
             return PixelDigest(sha256=_samples_digest(decode(), samples), is_sampled=True)
-        except Undecodable:
-            pass
+        except (Refused, Undecodable):
+            pass  # the compressed bytes stand for the pixels
     compressed = UnpaddedHash()
     for offset, length in element.fragments.pairs():
         for chunk in reader.stream(offset, length):

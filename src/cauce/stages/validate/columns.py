@@ -49,7 +49,8 @@ _NUMBERS: Final = {
     0x00280002: "samples_per_pixel",
 }
 _UIDS: Final = (0x00080016, 0x00080018, 0x0020000D, 0x0020000E)
-_WANTED: Final = frozenset(_TEXT) | frozenset(_NUMBERS) | frozenset(_UIDS)
+WANTED: Final = frozenset(_TEXT) | frozenset(_NUMBERS) | frozenset(_UIDS)
+"""The elements of the top level that `Columns` can use."""
 
 _INTEGERS: Final = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "UN": "H"}
 _PADDING: Final = " \0"
@@ -68,7 +69,7 @@ class Columns:
 
     def take(self, tag: int, vr: str, value: bytes) -> None:
         """Keep an element of the top level if it is wanted."""
-        if tag not in _WANTED:
+        if tag not in WANTED:
             return
         if tag in _NUMBERS:
             self._numbers[tag] = self._number(vr, value)

@@ -79,11 +79,6 @@ def _rare_vr(tag: int) -> str:
     return _RESOLVED.get(vr, vr if vr in VRS else "UN")
 
 
-def is_private(tag: int) -> bool:
-    """Tell whether `tag` belongs to a private group (an odd one, PS3.5 7.8)."""
-    return bool(tag & 0x10000)
-
-
 def is_storage_class(uid: str) -> bool:
     """Tell whether `uid` may be the SOP Class of something to store: not when PS3.6 A knows it as something else.
 

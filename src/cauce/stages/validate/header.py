@@ -16,7 +16,7 @@ from cauce.core.limits import Limits
 from cauce.core.messages import FrameIndex, Header, Warned
 from cauce.core.statuses import RefusalCode
 from cauce.stages.validate import part10
-from cauce.stages.validate.columns import Columns
+from cauce.stages.validate.columns import WANTED, Columns
 from cauce.stages.validate.dictionary import MEDIA_DIRECTORY, is_storage_class
 from cauce.stages.validate.frames import EncapsulatedPixels, native_frames
 from cauce.stages.validate.json_model import INLINE_MAX, JsonModel
@@ -69,10 +69,10 @@ class _HeaderParse:
         meta = part10.read_file_meta(self._reader)
         if meta.sop_class_uid == MEDIA_DIRECTORY:
             raise Refused(RefusalCode.UNSUPPORTED_SOP_CLASS, "A DICOMDIR is no instance.")
-        self._reader.ensure(meta.dataset_offset, min(1024, self._reader.size - meta.dataset_offset))
+        head = self._reader.peek(meta.dataset_offset, part10.HEAD_BYTES)
         self._reader.start_hash(meta.dataset_offset)
         reader = self._reader
-        encoding = part10.settle_encoding(meta, reader.window[meta.dataset_offset - reader.base :], warn=self._warn)
+        encoding = part10.settle_encoding(meta, head, warn=self._warn)
         if encoding.is_deflated:
             reader = InflatingReader(reader, offset=meta.dataset_offset, limits=self._limits)
         walker = Walker(
@@ -109,7 +109,7 @@ class _HeaderParse:
 
     def _take_element(self, tag: int, vr: str, offset: int, length: int, value: bytes) -> None:
         model = self._json
-        if not model.depth:
+        if tag in WANTED and not model.depth:
             self._columns.take(tag, vr, value)
         if length & 1:
             self._warn("odd_length", "A value has an odd length.")

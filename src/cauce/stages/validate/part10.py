@@ -8,6 +8,7 @@ from typing import Final
 
 from cauce.core.errors import Refused
 from cauce.core.identifiers import is_usable_uid
+from cauce.core.limits import KIB
 from cauce.core.statuses import RefusalCode
 from cauce.stages.validate.dictionary import EXPLICIT_VRS, LONG_VRS, MEDIA_DIRECTORY, dictionary_vr
 from cauce.stages.validate.reader import ForwardReader
@@ -20,6 +21,9 @@ DEFLATED: Final = frozenset({"1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95",
 
 NATIVE: Final = frozenset({IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, "1.2.840.113619.5.2"}) | DEFLATED
 _IMPLICIT_SYNTAXES: Final = frozenset({IMPLICIT_LITTLE, "1.2.840.113619.5.2"})
+
+HEAD_BYTES: Final = 64 * KIB
+"""So much of a data set is looked at to tell how it is encoded."""
 
 _PREAMBLE_BYTES: Final = 128
 _PREFIX: Final = b"DICM"

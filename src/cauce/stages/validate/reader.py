@@ -65,6 +65,12 @@ class ForwardReader:
         self.window = b"".join(parts)
         return have >= count
 
+    def peek(self, offset: int, count: int) -> bytes:
+        """Return `count` bytes from `offset`, or as many as there are."""
+        self.ensure(offset, min(count, self.size - offset))
+        start = offset - self.base
+        return self.window[start : start + count]
+
     def stream(self, offset: int, length: int) -> Iterator[bytes]:
         """Yield `length` bytes from `offset` in bounded chunks; the window moves behind them.
 

@@ -134,9 +134,11 @@ class Walker:
             self.position = stop
             if length <= inline_max[vr] and tag not in PIXEL_TAGS:
                 self._hold(length)
-                if not reader.ensure(offset, length):
-                    raise Refused(RefusalCode.TRUNCATED, "The file ends inside a value.")
                 start = offset - reader.base
+                if start + length > len(reader.window):
+                    if not reader.ensure(offset, length):
+                        raise Refused(RefusalCode.TRUNCATED, "The file ends inside a value.")
+                    start = offset - reader.base
                 yield ELEMENT, tag, vr, offset, length, reader.window[start : start + length]
             else:
                 self._after_pixels = self._after_pixels or (tag in PIXEL_TAGS and len(self._levels) == 1)

@@ -1,0 +1,233 @@
+"""`cauce validate`, `deidentify`, `process`: the stages on files, with no server."""
+
+import json
+import os
+
+import pytest
+from pydicom import dcmread
+
+from cauce.samples import ct_slice, secondary_capture, small_instance, to_part10, us_image
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two slices of one patient, in a folder with what else lies in such folders."""
+    place = tmp_path / "in"
+    (place / "sub").mkdir(parents=True)
+    for number in (0, 1):
+        (place / "sub" / f"slice {number}.dcm").write_bytes(to_part10(ct_slice(number, seed=5)))
+    return place
+
+
+def lines_of(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_validate_says_of_each_file_whether_it_would_be_taken(run, folder):
+    (folder / "notes.txt").write_text("no DICOM")
+    whole = small_instance()
+    (folder / "cut.dcm").write_bytes(whole[: len(whole) // 2])
+    done = run("validate", folder)
+    assert done.status == 1
+    assert done.err == ""
+    assert done.out.splitlines() == [
+        f"refused  {folder}/cut.dcm  truncated: An element's value runs past the end of the data that hold it.",
+        f"refused  {folder}/notes.txt  not_dicom: This is no DICOM file.",
+        f"ok       {folder}/sub/slice 0.dcm",
+        f"ok       {folder}/sub/slice 1.dcm",
+        "4 files: 2 refused, 2 ok",
+    ]
+
+
+def test_validate_ends_with_0_when_all_would_be_taken(run, folder):
+    done = run("validate", folder / "sub" / "slice 0.dcm", folder)
+    assert done.status == 0
+    assert done.out.splitlines()[-1] == "3 files: 3 ok"
+
+
+def test_validate_names_what_is_irregular(run, tmp_path):
+    path = tmp_path / "irregular.dcm"
+    path.write_bytes(small_instance(StudyInstanceUID="1.2.03"))
+    done = run("validate", path)
+    assert done.status == 0
+    first, second = done.out.splitlines()[:2]
+    assert first == f"warning  {path}"
+    assert second.startswith("           ")
+    assert ": " in second
+
+
+def test_validate_speaks_json(run, folder):
+    (folder / "notes.txt").write_text("no DICOM")
+    done = run("validate", "--json", folder)
+    assert done.status == 1
+    refused, *taken = lines_of(done.out)
+    assert refused == {
+        "path": f"{folder}/notes.txt",
+        "status": "refused",
+        "code": "not_dicom",
+        "detail": "This is no DICOM file.",
+    }
+    assert taken[0] == {
+        "path": f"{folder}/sub/slice 0.dcm",
+        "status": "ok",
+        "sop_class_uid": "1.2.840.10008.5.1.4.1.1.2",
+        "transfer_syntax_uid": "1.2.840.10008.1.2.1",
+        "modality": "CT",
+        "frames": 1,
+        "warnings": [],
+    }
+
+
+@pytest.mark.parametrize("command", ["validate", "deidentify", "process"])
+def test_what_lies_beside_images_is_passed_over_and_is_no_failure(run, folder, tmp_path, command):
+    (folder / "README.txt").write_text("what this is")
+    (folder / "DICOMDIR").write_bytes(b"")
+    (folder / "more.zip").write_bytes(b"PK\x03\x04 and so on")
+    done = run(command, folder, *([] if command == "validate" else [tmp_path / "out"]))
+    assert done.status == 0
+    good = {"validate": "ok", "deidentify": "clean", "process": "measured"}[command]
+    assert f"5 files: 3 skipped, 2 {good}" in done.out
+
+
+def test_validate_says_why_a_file_is_passed_over(run, tmp_path):
+    (tmp_path / "more.zip").write_bytes(b"PK\x03\x04 and so on")
+    assert run("validate", tmp_path) == (
+        0,
+        f"skipped  {tmp_path}/more.zip  archive: Zips are opened by `cauce import` only.\n1 file: 1 skipped\n",
+        "",
+    )
+
+
+def test_validate_of_an_empty_folder_says_so(run, tmp_path):
+    assert run("validate", tmp_path) == (0, "no files\n", "")
+
+
+@pytest.mark.parametrize("command", ["validate", "deidentify", "process"])
+def test_a_file_that_cannot_be_read_has_a_verdict_and_the_others_go_on(run, folder, tmp_path, command, monkeypatch):
+    unreadable = folder / "sub" / "slice 0.dcm"
+    unreadable.unlink()
+    unreadable.symlink_to("nowhere")  # found by nobody: a link to nothing is no file
+    (folder / "locked.dcm").write_bytes(b"x")
+    from pathlib import Path
+
+    opened = Path.open
+
+    def refuse(path, *arguments, **options):
+        if path.name == "locked.dcm":
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    done = run(command, folder, *([] if command == "validate" else [tmp_path / "out"]))
+    assert done.status == 1
+    assert "2 files: " in done.out
+    assert f"{os.sep}locked.dcm" in done.out
+    assert "unreadable: Permission denied" in done.out
+    assert done.err == ""
+
+
+def test_deidentify_names_files_by_new_uids_and_says_where_the_report_is(run, folder, tmp_path):
+    out = tmp_path / "out"
+    done = run("deidentify", folder, out)
+    assert done == (0, f"2 files: 2 clean; report: {out}/report.json\n", "")
+    report = json.loads((out / "report.json").read_text())
+    assert report["profile"] == "Basic Profile"
+    assert [entry["status"] for entry in report["files"]] == ["clean", "clean"]
+    assert "slice" not in (out / "report.json").read_text()
+    written = sorted(path.relative_to(out).as_posix() for path in out.rglob("*.dcm"))
+    assert written == sorted(entry["path"] for entry in report["files"])
+    for path in written:
+        pseudonym, series, file_name = path.split("/")
+        ds = dcmread(out / path)
+        assert (ds.PatientID, ds.SeriesInstanceUID, f"{ds.SOPInstanceUID}.dcm") == (pseudonym, series, file_name)
+    original = ct_slice(0, seed=5)
+    everything = b"".join((out / path).read_bytes() for path in written)
+    assert str(original.PatientName).split("^")[0].encode() not in everything
+    assert original.StudyInstanceUID.encode() not in everything
+
+
+def test_deidentify_keeps_names_where_that_is_asked_for(run, folder, tmp_path):
+    out = tmp_path / "out"
+    done = run("deidentify", folder, out, "--keep-names")
+    assert done.status == 0
+    assert sorted(path.relative_to(out).as_posix() for path in out.rglob("*.dcm")) == [
+        "in/sub/slice 0.dcm",
+        "in/sub/slice 1.dcm",
+    ]
+    assert [entry["source"] for entry in json.loads((out / "report.json").read_text())["files"]] == [
+        "in/sub/slice 0.dcm",
+        "in/sub/slice 1.dcm",
+    ]
+
+
+def test_deidentify_holds_back_what_cannot_be_proven_clean(run, tmp_path):
+    source = tmp_path / "in"
+    source.mkdir()
+    (source / "abdomen.dcm").write_bytes(to_part10(us_image(seed=5)))
+    (source / "report.dcm").write_bytes(to_part10(secondary_capture(seed=5)))
+    done = run("deidentify", source, tmp_path / "out")
+    assert done.status == 1
+    first, second, last = done.out.splitlines()
+    assert first.startswith(f"held  {source}/abdomen.dcm  pixels_unproven: ")
+    assert second.startswith(f"held  {source}/report.dcm  pixels_unproven: ")
+    assert last == f"2 files: 2 held; report: {tmp_path}/out/report.json"
+    assert [path.name for path in (tmp_path / "out").rglob("*") if path.is_file()] == ["report.json"]
+
+
+def test_deidentify_speaks_json(run, folder, tmp_path):
+    done = run("deidentify", folder, tmp_path / "out", "--json")
+    assert [(entry["source"], entry["status"]) for entry in lines_of(done.out)] == [
+        ("in/sub/slice 0.dcm", "clean"),
+        ("in/sub/slice 1.dcm", "clean"),
+    ]
+
+
+def test_the_images_of_one_patient_stay_together(run, folder, tmp_path):
+    run("deidentify", folder, tmp_path / "out")
+    written = [dcmread(path) for path in (tmp_path / "out").rglob("*.dcm")]
+    assert len({ds.PatientID for ds in written}) == 1
+    assert len({ds.SeriesInstanceUID for ds in written}) == 1
+
+
+@pytest.mark.parametrize("command", ["deidentify", "process"])
+def test_what_is_written_must_not_lie_in_what_is_read(run, folder, command):
+    done = run(command, folder, folder / "out")
+    assert done.status == 2
+    assert done.err == f"cauce: OUT lies inside IN: choose a folder beside it; see: cauce {command} --help\n"
+    assert not (folder / "out").exists()
+
+
+@pytest.mark.parametrize("command", ["deidentify", "process"])
+def test_a_file_in_the_place_of_the_folder_to_write_is_wrong_use(run, folder, tmp_path, command):
+    (tmp_path / "out").write_text("")
+    done = run(command, folder, tmp_path / "out")
+    assert done.status == 2
+    said = f"OUT wants a folder, and {tmp_path}/out is a file"
+    assert done.err == f"cauce: {said}; see: cauce {command} --help\n"
+
+
+def test_process_measures_and_renders(run, folder, tmp_path):
+    run("deidentify", folder, tmp_path / "clean")
+    done = run("process", tmp_path / "clean", tmp_path / "out")
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert done.status == 0
+    assert results["pipeline"] == "basic-1"
+    assert [entry["outcome"] for entry in results["files"]] == ["measured", "measured"]
+    assert all(entry["unit"] == "HU" and entry["preview"] for entry in results["files"])
+    pictures = list((tmp_path / "out").rglob("*.png"))
+    assert len(pictures) == 2
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in pictures)
+
+
+def test_process_speaks_json(run, folder, tmp_path):
+    done = run("process", folder, tmp_path / "out", "--json")
+    assert done.status == 0
+    assert [(entry["path"], entry["outcome"]) for entry in lines_of(done.out)] == [
+        ("in/sub/slice 0.dcm", "measured"),
+        ("in/sub/slice 1.dcm", "measured"),
+    ]
+
+
+def test_process_counts_what_it_did(run, folder, tmp_path):
+    done = run("process", folder, tmp_path / "out")
+    assert done == (0, f"2 files: 2 measured; results: {tmp_path}/out/results.json\n", "")

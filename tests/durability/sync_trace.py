@@ -1,0 +1,141 @@
+"""What a system-call trace says about an acknowledgement: which syncs had returned before the answer left.
+
+The trace is strace's, with `-f -yy` (every thread, descriptors by what they are): one line a call, or two, a beginning
+and an end, when other calls came in between. Each call is therefore an interval on the trace's lines.
+"""
+
+import re
+from dataclasses import dataclass
+
+SYSTEM_CALLS = (
+    "fsync,fdatasync,link,linkat,rename,renameat,renameat2,mkdir,mkdirat,"
+    "write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg"
+)
+"""What has to be traced."""
+
+_SYNCS = {"fsync", "fdatasync"}
+_WRITES = {"write", "writev", "pwrite64", "pwritev", "pwritev2"}
+_SENDS = {"write", "writev", "sendto", "sendmsg"}
+_NAMINGS = {"link", "linkat", "rename", "renameat", "renameat2"}
+_LINE = re.compile(
+    r"(?P<thread>\d+) +(?:<\.\.\. (?P<resumed>\w+) resumed>(?P<rest>.*)|(?P<call>\w+)\((?P<arguments>.*))"
+)
+_RESULT = re.compile(r" = (-?\d+|\?)[^=]*$")
+_DESCRIPTOR = re.compile(r"\d+<(?P<what>.*?[^-])>(?=[,)]|$)")
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+
+
+@dataclass(kw_only=True)
+class Call:
+    """One system call: from which line to which it was under way; `what` names the file or socket it was given."""
+
+    name: str
+    arguments: str
+    begins: int
+    ends: int
+    succeeded: bool
+
+    @property
+    def what(self):
+        found = _DESCRIPTOR.match(self.arguments)
+        return found["what"] if found else ""
+
+    @property
+    def texts(self):
+        return _QUOTED.findall(self.arguments)
+
+
+def calls_of(lines):
+    """Return the calls of a trace in the order in which they began; those that never ended did not succeed."""
+    calls, open_calls = [], {}
+    for number, line in enumerate(lines):
+        found = _LINE.match(line)
+        if not found:
+            continue
+        if found["resumed"]:
+            call = open_calls.pop((found["thread"], found["resumed"]), None)
+            if call is not None:
+                call.ends, call.succeeded = number, _is_success(found["rest"])
+            continue
+        arguments = found["arguments"].removesuffix(" <unfinished ...>")
+        is_unfinished = arguments != found["arguments"]
+        call = Call(
+            name=found["call"],
+            arguments=arguments,
+            begins=number,
+            ends=len(lines) if is_unfinished else number,
+            succeeded=not is_unfinished and _is_success(arguments),
+        )
+        calls.append(call)
+        if is_unfinished:
+            open_calls[found["thread"], found["call"]] = call
+    return calls
+
+
+def _is_success(text):
+    found = _RESULT.search(text)
+    return found is not None and found[1].lstrip("-").isdigit() and int(found[1]) >= 0
+
+
+def missing_before_answer(calls, object_id, answer):
+    """Return which of `file`, `directory` and `commit` had not become durable when the `answer` began to leave.
+
+    `object_id` is the stored object. Its file counts when it was synced before it was given its name, as a crash may
+    show a name before its content; its directory when it was synced after
+    that, and the one above each folder that was made for it; and its
+    commit when the write-ahead log was written to after that, and a sync of it began after the last such write.
+    """
+    before = [call for call in calls if call.ends < answer.begins and call.succeeded]
+    naming = next((call for call in before if call.name in _NAMINGS and call.texts[-1].endswith(f"/{object_id}")), None)
+    if naming is None:
+        return {"name"}
+    missing = set()
+    temporary, final = naming.texts[0], naming.texts[-1]
+    if not _is_synced_after_writes(before, temporary, until=naming.begins):
+        missing.add("file")
+    named = [(naming.ends, final), *((call.ends, call.texts[0]) for call in _folders_made(before, final))]
+    if not all(_is_synced(before, name.rpartition("/")[0], after=line) for line, name in named):
+        missing.add("directory")
+    writes = [call for call in before if call.name in _WRITES and call.what.endswith("-wal")]
+    commits = [call for call in writes if call.begins > naming.ends]
+    if not commits or not _is_synced(before, commits[-1].what, after=commits[-1].ends):
+        missing.add("commit")
+    return missing
+
+
+def _is_synced(calls, path, *, after):
+    return any(call.name in _SYNCS and call.what == path and call.begins > after for call in calls)
+
+
+def _is_synced_after_writes(calls, path, *, until):
+    own = [call for call in calls if call.what == path and call.ends < until]
+    return bool(own) and own[-1].name in _SYNCS and any(call.name in _WRITES for call in own)
+
+
+def _folders_made(calls, final):
+    """Return the calls that made the folders on the way to `final`, as far as they were made in this trace."""
+    return [call for call in calls if call.name in {"mkdir", "mkdirat"} and final.startswith(f"{call.texts[0]}/")]
+
+
+def answers_on(calls, begins_with, *, port=None):
+    """Return what was sent over TCP that begins with this text (as strace escapes it), to a peer's port where given."""
+    ends_with = f":{port}]" if port else "]"
+    return [
+        call
+        for call in calls
+        if call.name in _SENDS
+        and call.what.startswith("TCP")
+        and call.what.endswith(ends_with)
+        and any(text.startswith(begins_with) for text in call.texts[:1])
+    ]
+
+
+def object_ids(calls):
+    """Return the ids of the originals that were given a name, in that order."""
+    named = [call.texts[-1] for call in calls if call.name in _NAMINGS and call.succeeded]
+    return [path.rpartition("/")[2] for path in named if "/originals/" in path]
+
+
+def syncs_between(calls, begin, end):
+    """Return what was synced between two lines, in order."""
+    return [call.what for call in calls if call.name in _SYNCS and call.begins > begin and call.ends < end]
