@@ -189,6 +189,28 @@ def test_the_images_of_one_patient_stay_together(run, folder, tmp_path):
     assert len({ds.SeriesInstanceUID for ds in written}) == 1
 
 
+def test_two_files_of_one_uid_make_two_files(run, tmp_path):
+    place = tmp_path / "in"
+    place.mkdir()
+    for number in (1, 2):
+        (place / f"{number}.dcm").write_bytes(to_part10(ct_slice(0, seed=5, InstanceNumber=number)))
+    done = run("deidentify", place, tmp_path / "out")
+    assert done.status == 0
+    first, second = sorted((tmp_path / "out").rglob("*.dcm"), key=lambda path: len(path.name))
+    assert second.name == f"{first.stem}-2.dcm"
+    assert {dcmread(first).InstanceNumber, dcmread(second).InstanceNumber} == {1, 2}
+
+
+@pytest.mark.parametrize("given", ["in", "in/sub/slice 0.dcm"])
+def test_originals_are_never_overwritten_under_their_own_names(run, folder, given):
+    source = folder.parent / given
+    before = {path: path.read_bytes() for path in folder.rglob("*.dcm")}
+    done = run("deidentify", source, source.parent, "--keep-names")
+    assert done.status == 2
+    assert "it would be overwritten" in done.err
+    assert {path: path.read_bytes() for path in folder.parent.rglob("*") if path.is_file()} == before
+
+
 @pytest.mark.parametrize("command", ["deidentify", "process"])
 def test_what_is_written_must_not_lie_in_what_is_read(run, folder, command):
     done = run(command, folder, folder / "out")

@@ -3,6 +3,7 @@
 Importing this module does nothing; the server's lifespan start (or else the first request) sets the process up.
 """
 
+import asyncio
 import re
 import threading
 import time
@@ -16,6 +17,7 @@ import structlog
 from cauce import bootstrap
 from cauce.api.raw.answers import answer_problem
 from cauce.api.raw.intake import Intake
+from cauce.api.raw.kept_threads import KeptThreads
 from cauce.api.raw.problems import BodyTooLong, ClientGone
 from cauce.api.raw.request import Application, BodyLimits, Message, Receive, Request, Scope, Send
 from cauce.core.errors import CauceError
@@ -82,6 +84,7 @@ class WebApplication:
         self._intake: Intake | None = None
         self._routes: tuple[Route, ...] = ()
         self._django: Application | None = None
+        self._threads = KeptThreads()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one scope (ASGI 3.0)."""
@@ -108,6 +111,7 @@ class WebApplication:
         if self._intake is not None:
             await self._intake.stop()
             self._intake = None
+        await asyncio.to_thread(self._threads.stop)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:
@@ -140,7 +144,7 @@ class WebApplication:
                     "request",
                     route=exchange.route,
                     method=exchange.request.method if exchange.request.method in _METHODS else "other",
-                    status=exchange.status,
+                    status=exchange.status or _CLIENT_GONE,
                     duration_ms=round((time.perf_counter() - started) * 1000, 1),
                 )
 
@@ -155,7 +159,8 @@ class WebApplication:
                 return
         exchange.route = _django_route(request.path)
         if self._django is not None:
-            await self._django(request.scope, _bounded(request), exchange.send)
+            async with self._threads.borrowed():
+                await self._django(request.scope, _bounded(request), exchange.send)
 
 
 def _routes() -> tuple[Route, ...]:
@@ -229,7 +234,6 @@ def _bounded(request: Request) -> Receive:
 async def _fail(exchange: Exchange, error: CauceError) -> None:
     """Answer `error` if an answer can still be given."""
     if exchange.status or isinstance(error, ClientGone):
-        exchange.status = exchange.status or _CLIENT_GONE
         return
     more: Mapping[str, Any] = {"request_id": exchange.id} if isinstance(error, Defect) else {}
     await answer_problem(exchange.request, error, body_unread=not exchange.body_ended, more=more)

@@ -108,7 +108,7 @@ def deidentify_file(file: FileToSend, target: Path, patients: Patients, *, keep_
             )
         if outcome.cause is not None:
             return {**named, "status": "held", "cause": outcome.cause.value, "detail": outcome.detail}
-        place = Path(file.name) if keep_names else Path(pseudonym.name, _new_name(outcome))
+        place = Path(file.name) if keep_names else _free(target, Path(pseudonym.name, _new_name(outcome)))
         (target / place).parent.mkdir(parents=True, exist_ok=True)
         partial.replace(target / place)
     except Refused as refusal:
@@ -121,6 +121,15 @@ def deidentify_file(file: FileToSend, target: Path, patients: Patients, *, keep_
 
 def _new_name(outcome: Deidentified) -> str:
     return f"{outcome.series_instance_uid}/{outcome.sop_instance_uid}.dcm"
+
+
+def _free(target: Path, place: Path) -> Path:
+    """Return `place`, or another name beside it where an instance of the same UID has been written."""
+    number, free = 1, place
+    while (target / free).exists():
+        number += 1
+        free = place.with_stem(f"{place.stem}-{number}")
+    return free
 
 
 def process_files(files: Iterable[FileToSend], target: Path) -> Iterator[dict[str, Any]]:

@@ -77,6 +77,10 @@ def deidentify(
 
     if profile.casefold() not in {_BASIC, PROFILE_NAME.casefold()}:
         raise InvalidRequest(f"there is no profile {profile}; there is: {_BASIC}", field="profile")
+    if keep_names and source.resolve().parent == target.resolve():
+        raise InvalidRequest(
+            "with --keep-names OUT wants another folder than the one that IN lies in: it would be overwritten"
+        )
     patients = Patients()
     report: list[dict[str, Any]] = []
     for file in _inputs(source, target):

@@ -80,7 +80,7 @@ class Intake:
 
     def later(self, work: Coroutine[Any, Any, None]) -> None:
         """Let `work` go on behind the answer; `stop` waits for it."""
-        task = asyncio.get_running_loop().create_task(work)
+        task = asyncio.get_running_loop().create_task(_logged(work))
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
@@ -121,6 +121,14 @@ class Intake:
         except CauceError as error:
             _log.warning("intake.not_noted", code=error.code)
         return verdict
+
+
+async def _logged(work: Coroutine[Any, Any, None]) -> None:
+    """Wait for work that nobody else waits for; what goes wrong is at least in the log."""
+    try:
+        await work
+    except Exception as error:  # noqa: BLE001 - an edge
+        _log.error("intake.failed_later", exc_info=error)
 
 
 def _submit(
