@@ -1,11 +1,15 @@
 """Commands in this process, as `cauce …` runs them, and a server made of answers."""
 
-from collections import namedtuple
+from typing import NamedTuple
 
 import pytest
 from fake_server import FakeServer
 
-Done = namedtuple("Done", "status out err")
+
+class Done(NamedTuple):
+    status: int
+    out: str
+    err: str
 
 
 @pytest.fixture

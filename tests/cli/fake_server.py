@@ -38,11 +38,13 @@ class FakeServer(httpx.BaseTransport):
         self.faults = []
         self.verdicts = {}
         self.requests = []
+        self.credentials = []
         self.uploads = []
         self.posted = []
 
     def handle_request(self, request):
         self.requests.append(request)
+        self.credentials.append(request.headers["authorization"])
         body = request.read()
         if request.method == "GET":
             return self._get(request)

@@ -90,8 +90,10 @@ def test_the_version_is_told(run):
         (["studies", "list", "--limit", "0"], None),
         (
             ["users", "create", "x", "--role", "king"],
-            "invalid value for '--role': 'king' is not one of 'admin', 'clinician', 'technologist', 'researcher', "
-            "'auditor', 'service'; see: cauce users create --help",
+            (
+                "invalid value for '--role': 'king' is not one of 'admin', 'clinician', 'technologist', 'researcher', "
+                "'auditor', 'service'; see: cauce users create --help"
+            ),
         ),
         (
             ["deidentify", ".", "out", "--profile", "none"],

@@ -75,7 +75,7 @@ def test_sent_by_storescu_in_another_transfer_syntax_it_is_all_duplicates(loaded
     if not STORESCU.exists():
         pytest.skip("DCMTK IS ABSENT: nothing was sent by storescu, this test proves nothing here")
     platform, _ = loaded
-    before = {upload["id"] for upload in platform.rows("/api/uploads/")}
+    before = {upload["id"] for upload in platform.rows("/api/uploads/", everyone="true")}
     subprocess.run(
         [STORESCU, syntax, "+sd", "+r", "--no-halt", "-aec", "CAUCE", "127.0.0.1", str(platform.dimse_port), corpus],
         env={**platform.environ, "DCMDICTPATH": "/usr/share/libdcmtk17/dicom.dic"},
@@ -84,7 +84,7 @@ def test_sent_by_storescu_in_another_transfer_syntax_it_is_all_duplicates(loaded
         timeout=600,
     )
     counts = Counter()
-    for upload in platform.rows("/api/uploads/"):
+    for upload in platform.rows("/api/uploads/", everyone="true"):
         if upload["id"] not in before:
             counts.update(upload["counts"])
     assert counts["duplicate"] > 600
@@ -95,12 +95,12 @@ def test_sent_by_storescu_in_another_transfer_syntax_it_is_all_duplicates(loaded
 def test_no_identity_of_the_corpus_stands_where_none_may(loaded, corpus):
     platform, _ = loaded
     known = identity_of(corpus)
-    assert len(known) > 1000
+    assert len(known) > 500
     jobs = "".join(str(platform.get(f"/api/jobs/{job['id']}/")) for job in platform.rows("/api/jobs/")[::10])
     metrics = httpx.get(f"{platform.url}/metrics").text
     missing = "".join(
         httpx.get(f"{platform.url}{path}", headers=platform.headers).text
-        for path in ("/api/studies/nothing/", "/nothing", "/api/studies/?patient=")
+        for path in ("/api/studies/nothing/", "/nothing", "/api/studies/?status=frob")
     )
     names = "\n".join(str(path.relative_to(platform.data)) for path in platform.data.rglob("*"))
     for place in (platform.logs(), jobs, metrics, missing, names, platform.output.read_text()):

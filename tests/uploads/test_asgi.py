@@ -157,3 +157,31 @@ def test_importing_the_application_sets_nothing_up():
     environ = {name: value for name, value in os.environ.items() if not name.startswith("CAUCE_")}
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environ)
     assert done.stdout == "False 1\n"
+
+
+def test_requests_of_djangos_keep_their_database_connection(web, sender, monkeypatch):
+    import asyncio
+
+    from asgi_driver import exchange
+
+    from cauce.adapters.sqlcipher.base import DatabaseWrapper
+
+    opened = []
+    connect = DatabaseWrapper.get_new_connection
+
+    def counted(self, parameters):
+        opened.append(1)
+        return connect(self, parameters)
+
+    monkeypatch.setattr(DatabaseWrapper, "get_new_connection", counted)
+
+    async def several():
+        for _ in range(5):
+            answer = await exchange(web, "GET", "/api/uploads/", headers=sender)
+            assert answer.status == 200
+        together = [exchange(web, "GET", "/api/uploads/", headers=sender) for _ in range(12)]
+        assert {answer.status for answer in await asyncio.gather(*together)} == {200}
+        return len(web._threads._free)
+
+    assert asyncio.run(several()) == 8
+    assert len(opened) <= 12

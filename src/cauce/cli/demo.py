@@ -112,7 +112,8 @@ def _show(client: Client, studies: list[str], out: Console) -> None:
 def _series_line(series: dict[str, Any]) -> str:
     """Return a series and its figures in one line."""
     name = f"{series['modality']} {series.get('series_description') or ''}".strip()
-    line = f"{name}, {series['instances']} images"
+    count = series["instances"]
+    line = f"{name}, {count} {'image' if count == 1 else 'images'}"
     figures = series.get("figures") or {}
     if figures.get("mean") is None:
         return f"{line}: not measured"

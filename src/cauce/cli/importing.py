@@ -42,7 +42,7 @@ def import_(
     """
     files = list(files_of(paths))
     counts: Counter[str] = Counter()
-    with Client() as client, _progress(len(files), is_quiet=as_json) as progress:
+    with Client() as client, _progress(len(files), as_json=as_json) as progress:
         task = progress.add_task("import", total=len(files))
 
         def take(entries: list[dict[str, Any]]) -> None:
@@ -54,7 +54,7 @@ def import_(
                     print_json({"path": entry["path"], **{key: entry.get(key) for key in _JSON_KEYS}})
             else:
                 # One print a request: each one draws the bar anew.
-                progress.console.print(Text("\n").join(map(verdict_line, entries)))
+                console().print(Text("\n").join(map(verdict_line, entries)))
 
         sending = Sending(client=client, project=project, on_verdicts=take)
         try:
@@ -78,14 +78,16 @@ def verdict_line(entry: dict[str, Any]) -> Text:
     return line
 
 
-def _progress(total: int, *, is_quiet: bool) -> Progress:
+def _progress(total: int, *, as_json: bool) -> Progress:
+    """Return a bar on the terminal: where standard output is read by a program, on standard error."""
+    shown = console() if console().is_terminal else Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True) if is_quiet else console(),
-        disable=is_quiet or total == 0,
+        console=shown,
+        disable=not total or not shown.is_terminal or (as_json and shown is console()),
         refresh_per_second=4,
         transient=True,
     )

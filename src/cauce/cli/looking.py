@@ -100,10 +100,8 @@ def _hints(found: Mapping[str, Any]) -> list[str]:
     if dead:
         hints.append(f"{counted(dead, 'job')} failed for good: cauce jobs list --status dead")
     if attention:
-        wait = "waits" if attention == 1 else "wait"
-        hints.append(
-            f"{counted(attention, 'study', 'studies')} {wait} for a person: cauce studies list --status attention"
-        )
+        studies = counted(attention, "study needs", "studies need")
+        hints.append(f"{studies} a person: cauce studies list --status attention")
     return hints
 
 

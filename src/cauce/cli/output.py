@@ -15,7 +15,7 @@ NOTHING = "-"
 """Stands where there is no value."""
 
 _GAP = "  "
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _DATE_KEY = re.compile(r"(?:^|_)date$")
 _DATE = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}")

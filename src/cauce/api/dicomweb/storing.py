@@ -35,24 +35,18 @@ async def store_instances(
 
     The body is multipart/related of application/dicom, or one bare application/dicom.
     """
-    actor = await admit(intake, request)
-    require_json_accepted(request)
-    boundary = stored_boundary(request)
-    if study_instance_uid is not None and not is_usable_uid(study_instance_uid):
-        raise InvalidRequest("The address wants a Study Instance UID.")
+
+    def begin(actor: Actor) -> tuple[MultipartReader | None, UploadRef]:
+        reader = _reader_of(request, intake, study_instance_uid)
+        return reader, _open(intake.services.catalogue, project or DEFAULT_PROJECT, actor)
+
+    reader, upload = await admit(intake, request, begin)
     body = Body(request, limits=intake.limits)
     received = (
         whole(body, intake=intake, content_type=DICOM)
-        if boundary is None
-        else parts(
-            body,
-            MultipartReader(boundary, limits=intake.limits),
-            intake=intake,
-            keep=_is_instance,
-            takes_archives=False,
-        )
+        if reader is None
+        else parts(body, reader, intake=intake, keep=_is_instance, takes_archives=False)
     )
-    upload = await intake.ask(_open, intake.services.catalogue, project or DEFAULT_PROJECT, actor)
     delivery = Delivery(intake, upload, source=SOURCE, study_instance_uid=study_instance_uid)
     error = await _receive(delivery, received)
     lines = await delivery.lines()
@@ -69,6 +63,19 @@ async def store_instances(
     is_full = status is HTTPStatus.INSUFFICIENT_STORAGE
     headers = {"retry-after": str(RETRY_AFTER_S)} if is_full else {}
     await answer(request, status=status, document=document, content_type=DICOM_JSON, headers=headers)
+
+
+def _reader_of(request: Request, intake: Intake, study_instance_uid: str | None) -> MultipartReader | None:
+    """Return the reader of a multipart body, `None` where the body is one bare instance.
+
+    Raises:
+        NotAcceptable, UnsupportedMediaType, Malformed, InvalidRequest: the request cannot be served.
+    """
+    require_json_accepted(request)
+    boundary = stored_boundary(request)
+    if study_instance_uid is not None and not is_usable_uid(study_instance_uid):
+        raise InvalidRequest("The address wants a Study Instance UID.")
+    return None if boundary is None else MultipartReader(boundary, limits=intake.limits)
 
 
 async def _receive(delivery: Delivery, received: AsyncGenerator[Part, None]) -> CauceError | None:

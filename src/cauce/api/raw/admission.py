@@ -1,5 +1,8 @@
 """Whether a request's body is read at all: who sends, may they, is there room, is the announced length allowed."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from cauce.api.raw.authentication import actor_of
 from cauce.api.raw.intake import Intake
 from cauce.api.raw.problems import BodyTooLong, UnsupportedMediaType
@@ -7,9 +10,11 @@ from cauce.api.raw.request import Request
 from cauce.core.actors import Actor
 from cauce.core.errors import Forbidden, StorageFull
 
+Begun = TypeVar("Begun")
 
-async def admit(intake: Intake, request: Request) -> Actor:
-    """Return who sends, if the body may follow.
+
+async def admit(intake: Intake, request: Request, begin: Callable[[Actor], Begun]) -> Begun:
+    """Return what `begin` makes of who sends, if the body may follow. `begin` runs off the event loop.
 
     Raises:
         Unauthenticated: nobody we know.
@@ -19,23 +24,26 @@ async def admit(intake: Intake, request: Request) -> Actor:
         StorageFull: there is no room for anything.
         InvalidRequest: Content-Length is no number.
     """
-    actor, has_room = await intake.ask(_look_up, intake, request)
+    return await intake.ask(_admitted, intake, request, begin)
+
+
+def _admitted(intake: Intake, request: Request, begin: Callable[[Actor], Begun]) -> Begun:
+    actor = _storing_actor(request)
     length = request.content_length
     if length is not None and length > intake.limits.request_bytes_max:
         raise BodyTooLong
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("A body with a Content-Encoding is not taken.")
-    if not has_room:
+    if intake.services.objects.free_bytes() == 0:
         raise StorageFull("The object store has reached the room that is kept free.")
-    return actor
+    return begin(actor)
 
 
-def _look_up(intake: Intake, request: Request) -> tuple[Actor, bool]:
-    """Return who sends and whether there is room."""
+def _storing_actor(request: Request) -> Actor:
     from cauce import audit
 
     actor = actor_of(request)
     if not actor.may_store:
         audit.record(actor, "upload.open", outcome="forbidden")
         raise Forbidden("This account may not store instances.")
-    return actor, intake.services.objects.free_bytes() != 0
+    return actor

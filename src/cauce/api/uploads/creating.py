@@ -37,10 +37,12 @@ async def create_upload(request: Request, intake: Intake) -> None:
     Answers 201 with the receipt. An error in the middle of the body is answered by a problem document that carries the
     receipt as well: files that were complete before it are kept.
     """
-    actor = await admit(intake, request)
-    reader = MultipartReader(_boundary_of(request), limits=intake.limits)
-    is_final = request.flag("final")
-    upload = await intake.ask(_upload_of, intake.services.catalogue, request, actor)
+
+    def begin(actor: Actor) -> tuple[Actor, MultipartReader, bool, UploadRef]:
+        reader = MultipartReader(_boundary_of(request), limits=intake.limits)
+        return actor, reader, request.flag("final"), _upload_of(intake.services.catalogue, request, actor)
+
+    actor, reader, is_final, upload = await admit(intake, request, begin)
     form = Form(intake, upload)
     body = Body(request, limits=intake.limits)
     error = await _receive(form, parts(body, reader, intake=intake, keep=_is_file, takes_archives=True))
