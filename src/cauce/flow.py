@@ -49,13 +49,21 @@ def take_in(
 
 def rebuild(services: Services, *, actor: Actor) -> Iterator[recover.Rebuilt]:
     """Make the catalogue anew from the stored objects, when the database is lost; see `stages.recover.rebuild`."""
+    return recover.rebuild(services, actor=actor, adopt=_adopt(services))
 
+
+def sweep(services: Services, *, actor: Actor, older_than_s: float = recover.AGE_MIN_S) -> recover.Swept:
+    """Adopt or remove what a crash left in the object store; see `stages.recover.sweep`."""
+    return recover.sweep(services, actor=actor, adopt=_adopt(services), older_than_s=older_than_s)
+
+
+def _adopt(services: Services) -> recover.Adopt:
     def adopt(upload: UploadRef, object_id: ObjectId) -> Verdict:
         return ingest.adopt(
             services, upload, object_id, read_header=validate.read_header, digest=_digest(services.limits)
         )
 
-    return recover.rebuild(services, actor=actor, adopt=adopt)
+    return adopt
 
 
 def _digest(limits: Limits) -> Callable[[BinaryIO, int], bytes]:

@@ -35,7 +35,7 @@ def test_files_and_folders_are_their_owners_alone(store, root):
     put(store)
     modes = {stat.S_IMODE(path.stat().st_mode) for path in (root, *root.rglob("*")) if path.is_dir()}
     assert modes == {0o700}
-    assert stat.S_IMODE((root / "originals" / "ab" / ID).stat().st_mode) == 0o600
+    assert stat.S_IMODE((root / "originals" / "ab" / ID).stat().st_mode) == 0o400
 
 
 def test_spaces_are_apart(store):

@@ -174,6 +174,18 @@ def test_deidentify_holds_back_what_cannot_be_proven_clean(run, tmp_path):
     assert [path.name for path in (tmp_path / "out").rglob("*") if path.is_file()] == ["report.json"]
 
 
+def test_deidentify_moves_dates_where_that_is_asked_for(run, folder, tmp_path):
+    assert run("deidentify", folder, tmp_path / "moved", "--profile", "modified-dates").status == 0
+    assert run("deidentify", folder, tmp_path / "removed").status == 0
+    original = ct_slice(0, seed=5).StudyDate
+    moved = {dcmread(path).StudyDate for path in (tmp_path / "moved").rglob("*.dcm")}
+    assert len(moved) == 1
+    assert len(moved.pop()) == 8
+    assert original not in moved
+    assert {dcmread(path).StudyDate for path in (tmp_path / "removed").rglob("*.dcm")} == {""}
+    assert json.loads((tmp_path / "moved" / "report.json").read_text())["profile"] == "Basic Profile, Modified Dates"
+
+
 def test_deidentify_speaks_json(run, folder, tmp_path):
     done = run("deidentify", folder, tmp_path / "out", "--json")
     assert [(entry["source"], entry["status"]) for entry in lines_of(done.out)] == [

@@ -97,7 +97,7 @@ def test_the_version_is_told(run):
         ),
         (
             ["deidentify", ".", "out", "--profile", "none"],
-            "there is no profile none; there is: basic; see: cauce deidentify --help",
+            "there is no profile none; there are: basic, modified-dates; see: cauce deidentify --help",
         ),
         (
             ["process", ".", "out", "--pipeline", "none"],

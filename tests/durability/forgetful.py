@@ -13,7 +13,7 @@ def forget(what):
     if what == "file":
         objects_local.sync_file = lambda _descriptor: None
     elif what == "directory":
-        durable_files.sync_directory = lambda _path: None
+        durable_files.sync_directory = objects_local.sync_directory = lambda _path: None
     elif what == "commit":
         from cauce.settings import django
 

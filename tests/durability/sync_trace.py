@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 SYSTEM_CALLS = (
-    "fsync,fdatasync,link,linkat,rename,renameat,renameat2,mkdir,mkdirat,"
+    "fsync,fdatasync,openat,link,linkat,rename,renameat,renameat2,mkdir,mkdirat,"
     "write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg"
 )
 """What has to be traced."""
@@ -16,11 +16,11 @@ SYSTEM_CALLS = (
 _SYNCS = {"fsync", "fdatasync"}
 _WRITES = {"write", "writev", "pwrite64", "pwritev", "pwritev2"}
 _SENDS = {"write", "writev", "sendto", "sendmsg"}
-_NAMINGS = {"link", "linkat", "rename", "renameat", "renameat2"}
+_RENAMES = {"link", "linkat", "rename", "renameat", "renameat2"}
 _LINE = re.compile(
     r"(?P<thread>\d+) +(?:<\.\.\. (?P<resumed>\w+) resumed>(?P<rest>.*)|(?P<call>\w+)\((?P<arguments>.*))"
 )
-_RESULT = re.compile(r" = (-?\d+|\?)[^=]*$")
+_RESULT = re.compile(r"\) += (-?\d+|\?)")
 _DESCRIPTOR = re.compile(r"\d+<(?P<what>.*?[^-])>(?=[,)]|$)")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
@@ -43,6 +43,12 @@ class Call:
     @property
     def texts(self):
         return _QUOTED.findall(self.arguments)
+
+    @property
+    def named(self):
+        """The name that this call has given to a file, "" where it gave none."""
+        gives = self.name in _RENAMES or (self.name == "openat" and "O_CREAT" in self.arguments)
+        return self.texts[-1] if gives else ""
 
 
 def calls_of(lines):
@@ -73,48 +79,64 @@ def calls_of(lines):
 
 
 def _is_success(text):
-    found = _RESULT.search(text)
-    return found is not None and found[1].lstrip("-").isdigit() and int(found[1]) >= 0
+    found = _RESULT.findall(text)
+    return bool(found) and found[-1] != "?" and int(found[-1]) >= 0
 
 
 def missing_before_answer(calls, object_id, answer):
     """Return which of `file`, `directory` and `commit` had not become durable when the `answer` began to leave.
 
-    `object_id` is the stored object. Its file counts when it was synced before it was given its name, as a crash may
-    show a name before its content; its directory when it was synced after
-    that, and the one above each folder that was made for it; and its
-    commit when the write-ahead log was written to after that, and a sync of it began after the last such write.
+    `object_id` is the stored object. Its file counts when it was synced after its last write; its directory when it
+    was synced after the file had its name, and the one above each folder that was made on the way to it after that;
+    and its commit when the write-ahead log was written to after that, and synced after the last such write.
     """
     before = [call for call in calls if call.ends < answer.begins and call.succeeded]
-    naming = next((call for call in before if call.name in _NAMINGS and call.texts[-1].endswith(f"/{object_id}")), None)
+    naming = next((call for call in before if call.named.endswith(f"/{object_id}")), None)
     if naming is None:
-        return {"name"}
+        return {"file", "directory", "commit"}
     missing = set()
-    temporary, final = naming.texts[0], naming.texts[-1]
-    if not _is_synced_after_writes(before, temporary, until=naming.begins):
+    if not _is_written_and_synced(before, naming.named):
         missing.add("file")
-    named = [(naming.ends, final), *((call.ends, call.texts[0]) for call in _folders_made(before, final))]
-    if not all(_is_synced(before, name.rpartition("/")[0], after=line) for line, name in named):
+    named = [(naming.ends, naming.named), *((call.ends, call.texts[0]) for call in _folders_made(before, naming.named))]
+    if not all(_is_synced(before, path.rpartition("/")[0], after=line) for line, path in named):
         missing.add("directory")
-    writes = [call for call in before if call.name in _WRITES and call.what.endswith("-wal")]
-    commits = [call for call in writes if call.begins > naming.ends]
+    commits = [call for call in _log_writes(before) if call.begins > naming.ends]
     if not commits or not _is_synced(before, commits[-1].what, after=commits[-1].ends):
         missing.add("commit")
     return missing
+
+
+def commits_too_early(calls, object_id):
+    """Return the writes to the log between the moment when an object had a name and the one when it was durable.
+
+    Where nothing else is under way there are none: a crash would leave a row that speaks of a broken object.
+    """
+    naming = next(call for call in calls if call.succeeded and call.named.endswith(f"/{object_id}"))
+    places = {naming.named, naming.named.rpartition("/")[0]}
+    first = {}
+    for call in calls:
+        if call.name in _SYNCS and call.what in places and call.begins > naming.ends:
+            first.setdefault(call.what, call.ends)
+    durable = max(first.values(), default=len(calls))
+    return [call for call in _log_writes(calls) if naming.ends < call.begins < durable]
+
+
+def _is_written_and_synced(calls, path):
+    writes = [call for call in calls if call.name in _WRITES and call.what == path]
+    return bool(writes) and _is_synced(calls, path, after=writes[-1].ends)
 
 
 def _is_synced(calls, path, *, after):
     return any(call.name in _SYNCS and call.what == path and call.begins > after for call in calls)
 
 
-def _is_synced_after_writes(calls, path, *, until):
-    own = [call for call in calls if call.what == path and call.ends < until]
-    return bool(own) and own[-1].name in _SYNCS and any(call.name in _WRITES for call in own)
-
-
 def _folders_made(calls, final):
     """Return the calls that made the folders on the way to `final`, as far as they were made in this trace."""
     return [call for call in calls if call.name in {"mkdir", "mkdirat"} and final.startswith(f"{call.texts[0]}/")]
+
+
+def _log_writes(calls):
+    return [call for call in calls if call.name in _WRITES and call.what.endswith("-wal")]
 
 
 def answers_on(calls, begins_with, *, port=None):
@@ -128,14 +150,3 @@ def answers_on(calls, begins_with, *, port=None):
         and call.what.endswith(ends_with)
         and any(text.startswith(begins_with) for text in call.texts[:1])
     ]
-
-
-def object_ids(calls):
-    """Return the ids of the originals that were given a name, in that order."""
-    named = [call.texts[-1] for call in calls if call.name in _NAMINGS and call.succeeded]
-    return [path.rpartition("/")[2] for path in named if "/originals/" in path]
-
-
-def syncs_between(calls, begin, end):
-    """Return what was synced between two lines, in order."""
-    return [call.what for call in calls if call.name in _SYNCS and call.begins > begin and call.ends < end]

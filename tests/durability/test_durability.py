@@ -8,7 +8,7 @@ from io import BytesIO
 import pytest
 from pydicom import dcmread
 from pynetdicom import AE
-from sync_trace import answers_on, missing_before_answer
+from sync_trace import answers_on, commits_too_early, missing_before_answer
 from traced_node import TracedNode, require_strace
 
 from cauce.samples import small_instance
@@ -75,12 +75,13 @@ def _missing(node):
         "import": answers_on(calls["web"], "HTTP/1.1 201")[-1:],
     }
     assert {entrance: len(found) for entrance, found in answers.items()} == dict.fromkeys(ENTRANCES, 1)
-    return {
-        entrance: missing_before_answer(
-            calls["dimse" if entrance == "store" else "web"], held[_uid(files[entrance])], answers[entrance][0]
-        )
-        for entrance in ENTRANCES
-    }
+    missing = {}
+    for entrance in ENTRANCES:
+        trace, object_id = calls["dimse" if entrance == "store" else "web"], held[_uid(files[entrance])]
+        missing[entrance] = missing_before_answer(trace, object_id, answers[entrance][0])
+        if not missing[entrance] & {"file", "directory"}:
+            assert commits_too_early(trace, object_id) == []
+    return missing
 
 
 def _post(node, path, body, *, kind):

@@ -15,25 +15,68 @@ def leave_orphan(services, space=Space.ORIGINALS):
     return object_id
 
 
+def cut_off(services, object_id):
+    """Make an object what a crash leaves of one that is being written."""
+    path = path_of(services, object_id)
+    path.chmod(0o600)
+    path.write_bytes(path.read_bytes()[:-10])
+
+
 def path_of(services, object_id):
     return next(path for path in services.spool.joinpath("objects").rglob(object_id))
 
 
-def test_the_sweep_removes_what_no_row_refers_to_and_nothing_else(deliver, run_all, services):
+def test_the_sweep_removes_what_was_cut_off_while_it_was_written_and_nothing_else(deliver, run_all, services, admin):
     deliver(image(1), image(2))
     run_all()
     kept = {space: objects_in(services, space) for space in Space}
-    for space in Space:
-        leave_orphan(services, space)
-    swept = recover.sweep(services, older_than_s=0)
-    assert swept.removed == 2
+    cut_off(services, leave_orphan(services))
+    leave_orphan(services, Space.DEIDENTIFIED)
+    swept = flow.sweep(services, actor=admin, older_than_s=0)
+    assert (swept.removed, swept.adopted, swept.kept) == (2, 0, {})
     assert {space: objects_in(services, space) for space in Space} == kept
 
 
-def test_the_sweep_leaves_young_objects_to_their_writers(services):
+def test_the_sweep_leaves_young_objects_to_their_writers(services, admin):
     orphan = leave_orphan(services)
-    assert recover.sweep(services).removed == 0
+    cut_off(services, orphan)
+    swept = flow.sweep(services, actor=admin)
+    assert (swept.removed, swept.adopted, swept.kept) == (0, 0, {})
     assert objects_in(services, Space.ORIGINALS) == [orphan]
+
+
+def test_a_sweep_on_a_lost_catalogue_takes_every_original_in_and_removes_none(deliver, services, admin):
+    deliver(image(1), image(2))
+    held = objects_in(services, Space.ORIGINALS)
+    forget_everything()
+    swept = flow.sweep(services, actor=admin, older_than_s=0)
+    assert (swept.removed, swept.adopted, swept.kept) == (0, 2, {})
+    assert objects_in(services, Space.ORIGINALS) == held
+    assert statuses(deliver(image(1), image(2))) == ["duplicate", "duplicate"]
+
+
+def test_a_sweep_on_a_lost_catalogue_keeps_what_is_damaged_and_names_it(deliver, services, admin):
+    deliver(image(1))
+    (object_id,) = objects_in(services, Space.ORIGINALS)
+    path = path_of(services, object_id)
+    path.chmod(0o600)
+    path.write_bytes(path.read_bytes()[:-10])
+    path.chmod(0o400)
+    forget_everything()
+    swept = flow.sweep(services, actor=admin, older_than_s=0)
+    assert (swept.removed, swept.adopted, list(swept.kept)) == (0, 0, [object_id])
+    assert objects_in(services, Space.ORIGINALS) == [object_id]
+
+
+def test_the_sweep_removes_a_second_object_of_what_is_held(deliver, services, admin):
+    deliver(image(1))
+    (held,) = objects_in(services, Space.ORIGINALS)
+    with services.objects.open(Space.ORIGINALS, held) as source:
+        content = source.read()
+    services.objects.write(Space.ORIGINALS, new_object_id(), [content], about={"project": "default"})
+    swept = flow.sweep(services, actor=admin, older_than_s=0)
+    assert (swept.removed, swept.adopted, swept.kept) == (1, 0, {})
+    assert objects_in(services, Space.ORIGINALS) == [held]
 
 
 def test_a_sound_store_has_nothing_to_scrub(deliver, services):
@@ -49,6 +92,7 @@ def test_the_scrub_finds_a_damaged_original_and_its_study_waits_for_a_person(del
     object_id = objects_in(services, Space.ORIGINALS)[0]
     path = path_of(services, object_id)
     data = bytearray(path.read_bytes())
+    path.chmod(0o600)
     if damage == "gone":
         path.unlink()
     else:

@@ -8,6 +8,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from cauce import flow
 from cauce.core.errors import DatabaseUnavailable, StorageUnavailable, Unexpected
 from cauce.core.statuses import Space
 from cauce.samples import small_instance, stable_uid, to_part10
@@ -222,7 +223,7 @@ def test_every_step_may_run_twice(deliver, services):
     assert len(objects_in(services, Space.DEIDENTIFIED)) == 2 + 1  # a preview beside them
 
 
-def test_a_commit_whose_outcome_is_unknown_leaves_its_object_to_the_sweep(deliver, services, monkeypatch):
+def test_a_commit_whose_outcome_is_unknown_leaves_its_object_to_the_sweep(deliver, services, admin, monkeypatch):
     def fails(_arrival):
         raise DatabaseUnavailable("the connection was lost")
 
@@ -230,7 +231,37 @@ def test_a_commit_whose_outcome_is_unknown_leaves_its_object_to_the_sweep(delive
     with pytest.raises(DatabaseUnavailable):
         deliver(image())
     assert len(objects_in(services, Space.ORIGINALS)) == 1
-    assert recover.sweep(services, older_than_s=0).removed == 1
+    monkeypatch.undo()
+    assert flow.sweep(services, actor=admin, older_than_s=0).adopted == 1
+    assert statuses(deliver(image())) == ["duplicate"]
+
+
+def test_a_commit_that_was_interrupted_after_all_keeps_its_object(deliver, services, monkeypatch):
+    commit = services.catalogue.commit
+
+    def is_interrupted(arrival):
+        commit(arrival)
+        raise Unexpected("The commit was interrupted.")
+
+    monkeypatch.setattr(services.catalogue, "commit", is_interrupted)
+    with pytest.raises(Unexpected):
+        deliver(image())
+    *_, done = recover.scrub(services)
+    assert (done.contents, done.damaged) == (1, {})
+
+
+def test_an_object_that_a_sweep_adopts_before_its_own_commit_stays(deliver, services, admin, monkeypatch):
+    commit = services.catalogue.commit
+
+    def comes_late(arrival):
+        monkeypatch.undo()
+        flow.sweep(services, actor=admin, older_than_s=0)
+        return commit(arrival)
+
+    monkeypatch.setattr(services.catalogue, "commit", comes_late)
+    assert statuses(deliver(image())) == ["duplicate"]
+    *_, done = recover.scrub(services)
+    assert (done.contents, done.damaged) == (1, {})
 
 
 def test_a_commit_that_failed_leaves_no_object_behind(deliver, services, monkeypatch):

@@ -236,6 +236,7 @@ def everything() -> dict[str, int | str]:
     counts: dict[str, int | str] = {
         model.__name__: model.objects.count() for model in (Project, Study, Job, Upload, User, ApiToken)
     }
+    counts["results"] = str(list(ProcessingResult.objects.order_by("pk").values_list("pk", "device_name")))
     counts["jobs"] = str(list(Job.objects.order_by("pk").values_list("pk", "status", "attempts_max")))
     counts["users"] = str(list(User.objects.order_by("pk").values_list("pk", "role", "is_active", "password")))
     counts["modalities"] = str(list(CallingAe.objects.order_by("pk").values_list("pk", "allowed")))

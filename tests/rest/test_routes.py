@@ -13,6 +13,7 @@ EVERYONE = frozenset(Role)
 ADMINS = frozenset({Role.ADMIN})
 SEE_ORIGINALS = frozenset({Role.ADMIN, Role.CLINICIAN, Role.TECHNOLOGIST, Role.SERVICE})
 SEE_STUDIES = EVERYONE - {Role.AUDITOR}
+MAY_STORE = SEE_ORIGINALS
 OPEN = frozenset({"login", "logout", "healthz", "readyz", "token", "token-refresh"})
 """Routes without a login: each is one, or tells nothing. Whoever is not signed in may sign out."""
 METRICS = "metrics"
@@ -31,6 +32,9 @@ GET = {
     "results": EVERYONE,
     "result": SEE_STUDIES,
     "measurements": SEE_STUDIES,
+    "elements": EVERYONE,
+    "element": SEE_STUDIES,
+    "element-measurements": SEE_STUDIES,
     "uploads": EVERYONE,
     "upload": ADMINS,
     "projects": EVERYONE,
@@ -65,6 +69,14 @@ CHANGES = {
     ("POST", "conflict-reject"): (SEE_ORIGINALS, {}, 204),
     ("POST", "settle-page"): (SEE_ORIGINALS, {}, 302),
     ("POST", "uploads"): (EVERYONE, {}, 501),
+    ("POST", "results"): (MAY_STORE, {"id": "#", "device_name": "CT", "raw_data": ["2 4 8"]}, 201),
+    ("POST", "elements"): (MAY_STORE, {"1": {"id": "e#", "deviceName": "CT", "data": ["2 4 8"]}}, 201),
+    ("PUT", "result"): (MAY_STORE, {"device_name": "MR"}, 200),
+    ("PATCH", "result"): (MAY_STORE, {"id": "moved-#"}, 200),
+    ("DELETE", "result"): (MAY_STORE, {}, 204),
+    ("PUT", "element"): (MAY_STORE, {"device_name": "MR"}, 200),
+    ("PATCH", "element"): (MAY_STORE, {"id": "moved-#"}, 200),
+    ("DELETE", "element"): (MAY_STORE, {}, 204),
 }
 NOT_ALLOWED = {403, 404}
 
@@ -145,13 +157,15 @@ def test_each_role_changes_what_the_table_says(client_of, browser_of, world, cha
             "job_id": rows.job(rows.Study.objects.get(), status="dead").public_id,
             "token_id": rows.api_token(rows.user(Role.ADMIN)).public_id,
             "version_id": rows.contested(rows.Study.objects.get()).object_id,
+            "result_id": rows.result().pk,
         }
         path = path_of(name, {**world, **fresh})
         user = rows.user(role)
         client = client_of(user) if path.startswith("/api/") else browser_of(user)
         before = rows.everything()
-        mine = {key: value.replace("#", role.value) for key, value in body.items()}
-        answer = client.generic(method, path, rows.json_of(mine), content_type="application/json")
+        answer = client.generic(
+            method, path, rows.json_of(body).replace("#", role.value), content_type="application/json"
+        )
         if role in allowed:
             assert answer.status_code == status, role
         else:

@@ -24,6 +24,7 @@ def test_with_nothing_set_the_defaults_serve_one_machine(monkeypatch, tmp_path):
     assert settings.reserve_mb == 1024
     assert settings.allowed_origins == ()
     assert (settings.tls_cert, settings.tls_key, settings.admin_password, settings.token) == (None, None, "", "")
+    assert settings.database_url == ""
     assert settings.log_level == "info"
     assert 1 <= settings.workers <= 8
 
@@ -45,6 +46,7 @@ def test_every_setting_is_read_from_its_variable():
         "CAUCE_TLS_CERT": "/etc/cert.pem",
         "CAUCE_TLS_KEY": "/etc/key.pem",
         "CAUCE_ALLOWED_ORIGINS": " https://a.example, ,http://b.example:8080 ",
+        "CAUCE_DATABASE_URL": "postgres://cauce:p@db.example:5433/cauce?sslmode=verify-full",
         "CAUCE_ADMIN_PASSWORD": "p",
         "CAUCE_TOKEN": "t",
         "CAUCE_STUDY_QUIET_S": "2.5",
@@ -62,6 +64,7 @@ def test_every_setting_is_read_from_its_variable():
         "tls_cert": Path("/etc/cert.pem"),
         "tls_key": Path("/etc/key.pem"),
         "allowed_origins": ("https://a.example", "http://b.example:8080"),
+        "database_url": "postgres://cauce:p@db.example:5433/cauce?sslmode=verify-full",
         "admin_password": "p",
         "token": "t",
         "study_quiet_s": 2.5,
@@ -159,6 +162,11 @@ BAD_VALUES = [
     ("CAUCE_PUBLIC_URL", "https://cauce.example.org/?q=1", "without a path"),
     ("CAUCE_ALLOWED_ORIGINS", "https://a.example,b.example", "an origin"),
     ("CAUCE_ALLOWED_ORIGINS", "https://*.example", "an origin"),
+    ("CAUCE_DATABASE_URL", "mysql://u:hunter2@h/cauce", "postgres://"),
+    ("CAUCE_DATABASE_URL", "postgres://u:hunter2@h", "postgres://"),
+    ("CAUCE_DATABASE_URL", "postgres://u:hunter2@h/", "postgres://"),
+    ("CAUCE_DATABASE_URL", "postgres://u:hunter2@h:many/cauce", "the port is none"),
+    ("CAUCE_DATABASE_URL", "postgres://u:hunter2@h/cauce?options=-c%20fsync%3Doff", "takes of parameters"),
     ("CAUCE_STUDY_QUIET_S", "soon", "valid number"),
     ("CAUCE_STUDY_QUIET_S", "-1", "greater than or equal to 0"),
     ("CAUCE_STUDY_QUIET_S", "inf", "finite"),
@@ -197,14 +205,20 @@ def test_the_test_knows_a_bad_value_for_every_setting_that_can_have_one():
 
 
 def test_no_secret_is_shown():
-    settings = load({"CAUCE_ADMIN_PASSWORD": "hunter2", "CAUCE_TOKEN": "cauce_hunter2"})
+    database = "postgres://cauce:hunter2@h/cauce"
+    settings = load({"CAUCE_ADMIN_PASSWORD": "hunter2", "CAUCE_TOKEN": "cauce_hunter2", "CAUCE_DATABASE_URL": database})
     for shown in (repr(settings), str(settings), f"{settings}"):
         assert "hunter2" not in shown
     assert settings.admin_password == "hunter2"
 
 
 def test_no_secret_is_shown_when_another_value_is_wrong():
-    for wrong in ({"CAUCE_TLS_CERT": "x"}, {"CAUCE_WORKERS": "many"}, {"CAUCE_PUBLIC_URL": "https://a:hunter2@b"}):
+    for wrong in (
+        {"CAUCE_TLS_CERT": "x"},
+        {"CAUCE_WORKERS": "many"},
+        {"CAUCE_PUBLIC_URL": "https://a:hunter2@b"},
+        {"CAUCE_DATABASE_URL": "mysql://a:hunter2@b/c"},
+    ):
         with pytest.raises(ConfigurationError) as caught:
             load({"CAUCE_ADMIN_PASSWORD": "hunter2", "CAUCE_TOKEN": "hunter2", **wrong})
         assert "hunter2" not in f"{caught.value} {caught.value.__cause__} {caught.value.__cause__!r}"

@@ -1,11 +1,12 @@
-"""What a data folder holds, read beside the platform: `held_data.py [--sweep] [--all]`, as one JSON object.
+"""What a platform's data folder holds, read beside it: `held`, or `held_data.py [--sweep] [--all]` as a program.
 
-Standard input is one, too: SOP Instance UID to the SHA-256 of the file that was sent, or of its data set alone.
+Expected are instances, SOP Instance UID to the SHA-256 of the file that was sent, or of its data set alone.
 `--sweep` removes first what nothing refers to; `--all` compares every original with the digest taken at its arrival.
 """
 
 import hashlib
 import json
+import subprocess
 import sys
 
 from cauce import bootstrap
@@ -13,19 +14,34 @@ from cauce.core.errors import CauceError
 from cauce.core.statuses import Space
 
 
+def held(platform, expected, *options):
+    """Look into the data folder in a process that has its settings and keys."""
+    done = subprocess.run(
+        [sys.executable, __file__, *options],
+        env=platform.environ,
+        input=json.dumps(expected),
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
 def main():
     bootstrap.setup("tests")
     services = bootstrap.services()
     if "--sweep" in sys.argv:
-        from cauce.stages import recover
+        from cauce import flow
+        from cauce.core.actors import Actor
 
-        recover.sweep(services, older_than_s=0)
-    temporary = bootstrap.environment.current().data_folder / "objects" / "tmp"
+        flow.sweep(services, actor=Actor.platform(), older_than_s=0)
+    spool = bootstrap.environment.current().spool_folder
     answer = {
         "wrong": wrong(services, json.load(sys.stdin)),
         "damaged": damaged(services) if "--all" in sys.argv else [],
         "orphans": sum(len(orphans(services, space)) for space in Space),
-        "temporary": len(list(temporary.iterdir())),
+        "spooled": len([path for path in spool.rglob("*") if path.is_file()]),
         "integrity": integrity(),
         **counts(),
     }

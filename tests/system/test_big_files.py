@@ -14,6 +14,7 @@ import time
 import pytest
 from big_instance import ENHANCED_CT, BigInstance
 from dicom_sender import Association
+from held_data import held
 from memory_watch import MemoryWatch
 from pydicom.uid import RLELossless
 
@@ -88,7 +89,7 @@ def test_a_file_of_gigabytes_is_taken_and_processed_in_bounded_memory(platform, 
     (series,) = platform.get(f"/api/studies/{study['id']}/")["series"]
     assert series["figures"]["measured"] == 1
     sent = big.dataset() if entrance is by_store else big.chunks()
-    assert platform.held({big.sop_instance_uid: _digest(sent)})["wrong"] == {}
+    assert held(platform, {big.sop_instance_uid: _digest(sent)})["wrong"] == {}
 
 
 def _digest(chunks):

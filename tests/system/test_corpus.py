@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from conftest import start_platform, stop_platform
+from running_platform import start_platform, stop_platform
 
 pytestmark = [pytest.mark.xdist_group("system"), pytest.mark.cluster, pytest.mark.corpus, pytest.mark.timeout(900)]
 

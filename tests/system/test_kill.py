@@ -18,6 +18,7 @@ from io import BytesIO
 import httpx
 import pytest
 from dicom_sender import Association
+from held_data import held
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from cauce.samples import small_instance
@@ -178,11 +179,11 @@ def test_what_was_acknowledged_outlives_a_kill_at_any_moment(start, kind):
     assert {study["status"] for study in studies} == {"ready"}
     platform.process.terminate()
     platform.process.wait()
-    held = platform.held(acknowledged, "--all")
-    assert held == _GOOD | {"instances": held["instances"]}
+    found = held(platform, acknowledged, "--all")
+    assert found == _GOOD | {"instances": found["instances"]}
 
 
-_GOOD = {"wrong": {}, "damaged": [], "orphans": 0, "temporary": 0, "integrity": [], "pending": 0, "dead": 0}
+_GOOD = {"wrong": {}, "damaged": [], "orphans": 0, "spooled": 0, "integrity": [], "pending": 0, "dead": 0}
 
 
 def _undisturbed(platform, kind, number, at_once):
@@ -196,16 +197,16 @@ def _undisturbed(platform, kind, number, at_once):
 
 def _check(platform, acknowledged, *, repairs):
     """Look at what the kill has left, then bring it into step, as `doctor --repair` or the sweep does it."""
-    held = platform.held(acknowledged)
-    _log.info("orphans %d, temporary %d, pending %d", held["orphans"], held["temporary"], held["pending"])
-    assert (held["wrong"], held["integrity"]) == ({}, [])
+    found = held(platform, acknowledged)
+    _log.info("orphans %d, spooled %d, pending %d", found["orphans"], found["spooled"], found["pending"])
+    assert (found["wrong"], found["integrity"]) == ({}, [])
     if repairs:
         platform.cauce("doctor", "--repair")
-        held = platform.held(acknowledged)
+        found = held(platform, acknowledged)
     else:
-        held = platform.held(acknowledged, "--sweep")
-    found = {name: held[name] for name in ("wrong", "orphans", "temporary", "integrity", "dead")}
-    assert found == {"wrong": {}, "orphans": 0, "temporary": 0, "integrity": [], "dead": 0}
+        found = held(platform, acknowledged, "--sweep")
+    left = {name: found[name] for name in ("wrong", "orphans", "integrity", "dead")}
+    assert left == {"wrong": {}, "orphans": 0, "integrity": [], "dead": 0}
 
 
 def _assert_no_upload_is_pending(platform):

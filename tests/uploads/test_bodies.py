@@ -127,8 +127,9 @@ def test_a_client_that_leaves_loses_only_the_file_it_was_sending(web, sender, ro
     assert answer.status == 0
     assert Version.objects.count() == 2
     assert UploadItem.objects.count() == 2
-    assert Upload.objects.get().finished_at is not None
     services = web.start().services
+    services.catalogue.settle()
+    assert Upload.objects.get().finished_at is not None
     assert sum(1 for _ in services.objects.walk(Space.ORIGINALS)) == 2
     assert web.start().spool.budget.left_bytes == 128 * MIB
 

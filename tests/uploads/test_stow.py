@@ -183,10 +183,15 @@ def test_one_bare_instance_is_taken(web, sender):
     assert (answer.status, stored(answer)) == (200, [uids_of(content)[2]])
 
 
-def test_the_receipt_of_a_request_is_kept(stow):
+def test_the_receipt_of_a_request_is_kept_and_ended_soon(stow, web):
+    import asyncio
+
     stow([samples.small_instance(), b"hello" * 50])
     upload = Upload.objects.get()
-    assert (upload.source, upload.finished_at is not None) == ("stow", True)
+    assert (upload.source, upload.finished_at) == ("stow", None)
+    asyncio.run(web.stop())
+    upload.refresh_from_db()
+    assert upload.finished_at is not None
     assert sorted(upload.items.values_list("name", "status")) == [("instance 1", "stored"), ("instance 2", "refused")]
 
 

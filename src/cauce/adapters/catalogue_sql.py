@@ -11,8 +11,9 @@ from cauce.adapters import uploads_sql
 from cauce.adapters.arrivals_sql import ArrivalsTransaction, Note, item_name
 from cauce.adapters.group_commit import GroupCommit
 from cauce.adapters.held_sql import find_identical
+from cauce.adapters.put_off import PutOff
 from cauce.adapters.sql_errors import transaction_of_ours, translated
-from cauce.adapters.uploads_sql import Closing, Opening
+from cauce.adapters.uploads_sql import Beginning, Closing, Opening
 from cauce.core.actors import Actor
 from cauce.core.errors import NotFound
 from cauce.core.identifiers import PublicId
@@ -21,8 +22,8 @@ from cauce.core.statuses import ItemStatus
 from cauce.ports.catalogue import Arrival, Committed
 from cauce.records.models import Project, UploadItem
 
-Item: TypeAlias = Arrival | Note | Opening | Closing
-"""What the committer is handed."""
+Item: TypeAlias = Arrival | Note | Beginning | Closing | None
+"""What the committer is handed; `None` has it write what was put off."""
 
 
 class SqlCatalogue:
@@ -32,6 +33,7 @@ class SqlCatalogue:
         """`quiet_s` is how long a study waits for more before it closes."""
         self._quiet = dt.timedelta(seconds=quiet_s)
         self._committer: GroupCommit[Item, Any] = GroupCommit(self._commit_group)
+        self._put_off: PutOff[Opening | Closing] = PutOff()
         self._projects: dict[str, ProjectRef] = {}
 
     def project(self, slug: str) -> ProjectRef:
@@ -55,17 +57,27 @@ class SqlCatalogue:
 
     def open_upload(self, project: ProjectRef, *, actor: Actor, source: str) -> UploadRef:
         """Begin a delivery and its receipt."""
-        opened: UploadRef = self._committer.submit(Opening(project=project, actor=actor, source=source))
-        return opened
+        upload = uploads_sql.new_upload(project)
+        self._put_off.add(Opening(upload=upload, actor=actor, source=source))
+        return upload
 
     def find_upload(self, public_id: str, *, actor: Actor) -> UploadRef:
         """Return an upload that this actor began."""
         with translated():
             return uploads_sql.find(public_id, actor=actor)
 
-    def close_upload(self, upload: UploadRef, *, final: bool) -> None:
+    def close_upload(self, upload: UploadRef, *, final: bool, put_off: bool = False) -> None:
         """End a delivery; with `final` its studies close now instead of after the quiet time."""
-        self._committer.submit(Closing(upload=upload, final=final))
+        closing = Closing(upload=upload, final=final)
+        if put_off:
+            self._put_off.add(closing)
+        else:
+            self._committer.submit(closing)
+
+    def settle(self) -> None:
+        """Write what was put off."""
+        if self._put_off:
+            self._committer.submit(None)
 
     def find_identical(self, project: ProjectRef, header: Header) -> Verdict | None:
         """Return the verdict `duplicate` if the very same data set is already held."""
@@ -86,14 +98,8 @@ class SqlCatalogue:
 
     def begin_archive(self, upload: UploadRef, name: str) -> int:
         """Write `pending` for an archive that is to be unpacked into the receipt; return the key of that line."""
-        with transaction_of_ours():
-            item = UploadItem.objects.create(
-                upload_id=upload.pk,
-                name=item_name(name),
-                status=ItemStatus.PENDING.value,
-                detail="It is being unpacked.",
-            )
-        return item.pk
+        archive_pk: int = self._committer.submit(Beginning(upload=upload, name=item_name(name)))
+        return archive_pk
 
     def end_archive(self, archive_pk: int, verdict: Verdict | None) -> None:
         """Put the verdict on an archive in place of `pending`, or take the line out where its files speak for it."""
@@ -105,19 +111,21 @@ class SqlCatalogue:
                 pending.update(status=verdict.status.value, code=verdict.code, detail=verdict.detail)
 
     def _commit_group(self, group: Sequence[Item]) -> Sequence[Any]:
-        """Commit what came together; nothing in a group depends on another: nobody sends before having begun."""
+        """Commit what came together, and what was put off: beginnings before what arrives, ends after it."""
         now = timezone.now()
-        answers: dict[int, Any] = {}
-        with transaction_of_ours():
+        with self._put_off.taken() as put_off, transaction_of_ours():
+            for opening in put_off:
+                if isinstance(opening, Opening):
+                    uploads_sql.begin(opening, now=now)
             arriving = [item for item in group if isinstance(item, Arrival | Note)]
-            if arriving:
-                committed = ArrivalsTransaction(now=now, quiet=self._quiet).run(arriving)
-                answers = {id(item): answer for item, answer in zip(arriving, committed, strict=True)}
+            committed = ArrivalsTransaction(now=now, quiet=self._quiet).run(arriving) if arriving else []
+            answers: dict[int, Any] = {id(item): answer for item, answer in zip(arriving, committed, strict=True)}
             for item in group:
-                if isinstance(item, Opening):
-                    answers[id(item)] = uploads_sql.begin(item, now=now)
-                elif isinstance(item, Closing):
-                    uploads_sql.end(item, now=now)
+                if isinstance(item, Beginning):
+                    answers[id(item)] = uploads_sql.begin_archive(item, now=now)
+            for closing in (*put_off, *group):
+                if isinstance(closing, Closing):
+                    uploads_sql.end(closing, now=now)
         return [answers.get(id(item)) for item in group]
 
 

@@ -35,6 +35,7 @@ LEAVES: Final = tuple(f"{number:02x}" for number in range(256))
 _RESERVE_CHECKED_EVERY_BYTES = 64 * MIB
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 _SYNCING_THREADS = 16
+_WHOLE, _WRITABLE = 0o400, 0o200
 
 
 class LocalObjects:
@@ -143,6 +144,7 @@ class LocalObjects:
                     object_id=ObjectId(entry.name),
                     stored_bytes=stat.st_size,
                     age_s=max(0.0, now - stat.st_mtime),
+                    is_whole=not stat.st_mode & _WRITABLE,
                 )
 
     def free_bytes(self) -> int | None:
@@ -216,6 +218,7 @@ class LocalObjects:
                 self._write_content(space, descriptor, stream)
                 with _translated():
                     self._sync(descriptor, os.path.dirname(path))
+                _mark_whole(descriptor)
             finally:
                 with suppress(OSError):  # what was synced is safe, and the rest is removed
                     os.close(descriptor)
@@ -279,6 +282,17 @@ class FileSource:
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)
+
+
+def _mark_whole(descriptor: int) -> None:
+    """Make an object read-only once it is durable; a crash that comes before that leaves it without this mark.
+
+    So what cannot be read is a leftover without the mark, and damage with it. Nothing waits for the mark to be durable:
+    an object that lost it in a crash is still read, and found whole, before anybody removes it.
+    """
+    if sys.platform != "win32":  # where a file that is read-only cannot be removed
+        with suppress(OSError):  # some file systems keep no modes
+            os.fchmod(descriptor, _WHOLE)
 
 
 @contextmanager

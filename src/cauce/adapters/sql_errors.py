@@ -10,6 +10,9 @@ from cauce.core.errors import CauceError, DatabaseUnavailable, IntegrityError, S
 # SQLite's own words, the same in every version: its library tells neither kind of error apart by class.
 _FULL = "database or disk is full"
 _DAMAGED = ("database disk image is malformed", "file is not a database")
+# PostgreSQL tells them by its codes (its manual, appendix A).
+_SQLSTATE_FULL = "53100"
+_SQLSTATES_DAMAGED = ("XX001", "XX002")
 
 
 @contextmanager
@@ -32,9 +35,10 @@ def translated() -> Iterator[None]:
 
 def _translation(error: DatabaseError) -> CauceError:
     words = str(error)
-    if words == _FULL:
+    sqlstate = getattr(error.__cause__, "sqlstate", None)
+    if words == _FULL or sqlstate == _SQLSTATE_FULL:
         return StorageFull("The database has no room left.")
-    if words in _DAMAGED:
+    if words in _DAMAGED or sqlstate in _SQLSTATES_DAMAGED:
         return IntegrityError("The database is damaged, or does not open under its key.")
     if isinstance(error, OperationalError):
         return DatabaseUnavailable("The database does not answer.")

@@ -39,10 +39,10 @@ def execute(sql: str, **given: Any) -> None:
 class Table:
     """The table of one model."""
 
-    def __init__(self, model: type[models.Model]) -> None:
-        """Nothing is read from the database."""
+    def __init__(self, model: type[models.Model], *, keyed: bool = False) -> None:
+        """With `keyed` rows bring their keys, else the database makes them."""
         meta = model._meta  # noqa: SLF001 - Django's public model API
-        fields = [field for field in meta.concrete_fields if not isinstance(field, models.AutoField)]
+        fields = [field for field in meta.concrete_fields if keyed or not isinstance(field, models.AutoField)]
         columns = ", ".join(f'"{field.column}"' for field in fields)
         self._fields = [(field.attname, field, _fills_in_time(field)) for field in fields]
         self._head = f'INSERT INTO "{meta.db_table}" ({columns}) VALUES '  # noqa: S608 - names are the model's

@@ -1,6 +1,8 @@
 """Deliveries and their receipts: begun, continued, ended. `begin` and `end` run in a transaction of the caller's."""
 
 import datetime as dt
+import secrets
+import time
 from dataclasses import dataclass
 
 from cauce import audit
@@ -9,19 +11,32 @@ from cauce.core.actors import Actor
 from cauce.core.errors import NotFound
 from cauce.core.identifiers import PublicId, new_public_id
 from cauce.core.messages import ProjectRef, UploadRef
-from cauce.core.statuses import JobStatus
-from cauce.records.models import Job, Study, Upload
+from cauce.core.statuses import ItemStatus, JobStatus
+from cauce.records.models import Job, Study, Upload, UploadItem
 
-_UPLOAD = Table(Upload)
+_UPLOAD = Table(Upload, keyed=True)
+_ITEM = Table(UploadItem)
+
+
+_EPOCH_MS = 1_735_689_600_000  # 2025 begins
+_RANDOM_BITS = 22
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Opening:
     """A delivery is to begin."""
 
-    project: ProjectRef
+    upload: UploadRef
     actor: Actor
     source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Beginning:
+    """An archive is to be unpacked."""
+
+    upload: UploadRef
+    name: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,19 +47,42 @@ class Closing:
     final: bool
 
 
-def begin(opening: Opening, *, now: dt.datetime) -> UploadRef:
+def new_upload(project: ProjectRef) -> UploadRef:
+    """Return a reference to a delivery that is not written yet.
+
+    Its key is made here, from the time and chance, so that what arrives can refer to it and all is written at once;
+    keys of later deliveries are higher, up to the millisecond.
+    """
+    milliseconds = time.time_ns() // 1_000_000 - _EPOCH_MS
+    pk = milliseconds << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
+    return UploadRef(pk=pk, public_id=new_public_id(), project=project)
+
+
+def begin(opening: Opening, *, now: dt.datetime) -> None:
     """Begin a delivery and its receipt."""
-    actor, project, public_id = opening.actor, opening.project, new_public_id()
+    actor, upload = opening.actor, opening.upload
     row = {
-        "public_id": public_id,
-        "project_id": project.pk,
+        "id": upload.pk,
+        "public_id": upload.public_id,
+        "project_id": upload.project.pk,
         "user_id": actor.user_id,
         "sender": actor.name,
         "source": opening.source,
     }
-    ((pk,),) = _UPLOAD.insert([row], now=now, returning="id")
-    audit.record(actor, "upload.open", subject=public_id, source=opening.source, project=project.slug)
-    return UploadRef(pk=pk, public_id=public_id, project=project)
+    _UPLOAD.insert([row], now=now)
+    audit.record(actor, "upload.open", subject=upload.public_id, source=opening.source, project=upload.project.slug)
+
+
+def begin_archive(beginning: Beginning, *, now: dt.datetime) -> int:
+    """Write `pending` for an archive into the receipt; return the key of that line."""
+    row = {
+        "upload_id": beginning.upload.pk,
+        "name": beginning.name,
+        "status": ItemStatus.PENDING.value,
+        "detail": "It is being unpacked.",
+    }
+    ((pk,),) = _ITEM.insert([row], now=now, returning="id")
+    return int(pk)
 
 
 def find(public_id: str, *, actor: Actor) -> UploadRef:

@@ -116,9 +116,9 @@ def _tokens() -> Application:
 
         It stands alone on standard output, so that a script can take it.
         """
+        owner = _find(user)
         from cauce.accounts.models import ApiToken
 
-        owner = _find(user)
         token, text = ApiToken.issue(owner, name=name)
         _audit("token.create", owner, token=token.public_id)
         typer.echo(text)

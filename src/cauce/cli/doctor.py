@@ -152,7 +152,9 @@ def _keys(settings: Settings) -> Finding:
     return Finding(name="keys", status=OK, detail=str(settings.keys), advice=advice)
 
 
-def _database(_settings: Settings) -> Finding:
+def _database(settings: Settings) -> Finding:
+    if settings.database_url:
+        return _postgresql(settings)
     from sqlcipher3 import dbapi2
 
     held = tuple(dbapi2.sqlite_version_info)
@@ -163,8 +165,24 @@ def _database(_settings: Settings) -> Finding:
     return Finding(name="database", status=OK, detail=detail)
 
 
+def _postgresql(settings: Settings) -> Finding:
+    from cauce.cli import start
+
+    bootstrap.setup()
+    start.require_database(settings)
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('server_version'), current_setting('fsync')")
+        version, fsync = cursor.fetchone()
+    if fsync != "on":
+        advice = "what was accepted is lost with the power: set fsync to on"
+        return Finding(name="database", status=FAILED, detail=f"PostgreSQL {version}, fsync is off", advice=advice)
+    return Finding(name="database", status=OK, detail=f"PostgreSQL {version}")
+
+
 def _tables(settings: Settings) -> Finding:
-    if not (settings.data_folder / "cauce.db").exists():
+    if not settings.database_url and not (settings.data_folder / "cauce.db").exists():
         return Finding(name="tables", status=WARNING, detail="there is no database yet")
     bootstrap.setup()
     from django.db import connection
@@ -175,6 +193,8 @@ def _tables(settings: Settings) -> Finding:
     if missing:
         advice = "`cauce up` or `cauce migrate` brings them up to date"
         return Finding(name="tables", status=WARNING, detail=f"{counted(len(missing), 'change')} behind", advice=advice)
+    if settings.database_url:
+        return Finding(name="tables", status=OK, detail="up to date")
     with connection.cursor() as cursor:
         result = cursor.execute("PRAGMA quick_check(1)").fetchone()[0]
     status = OK if result == "ok" else FAILED

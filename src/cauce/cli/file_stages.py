@@ -19,7 +19,7 @@ from cauce.stages import ingest as ingest_stage
 from cauce.stages import process as process_stage
 from cauce.stages import validate as validate_stage
 
-PROFILE_NAME = flow.PROFILE.name
+PROFILES = {"basic": deidentify_stage.BASIC, "modified-dates": deidentify_stage.LONGITUDINAL}
 PIPELINE = flow.PIPELINE
 
 UNREADABLE = "unreadable"
@@ -88,7 +88,9 @@ class Patients:
         return self._known[key]
 
 
-def deidentify_file(file: FileToSend, target: Path, patients: Patients, *, keep_names: bool) -> dict[str, Any]:
+def deidentify_file(
+    file: FileToSend, target: Path, patients: Patients, *, profile: deidentify_stage.Profile, keep_names: bool
+) -> dict[str, Any]:
     """Write what remains of one file below `target`; return its entry of the report, `clean`, `skipped` or `held`."""
     named = {"source": file.name} if keep_names else {}
     try:
@@ -104,7 +106,7 @@ def deidentify_file(file: FileToSend, target: Path, patients: Patients, *, keep_
             pseudonym = patients.pseudonym(header.attributes, header.study_instance_uid)
             source.seek(0)
             outcome = deidentify_stage.deidentify_instance(
-                source, sink, pseudonym=pseudonym, profile=flow.PROFILE, spool=target
+                source, sink, pseudonym=pseudonym, profile=profile, spool=target
             )
         if outcome.cause is not None:
             return {**named, "status": "held", "cause": outcome.cause.value, "detail": outcome.detail}

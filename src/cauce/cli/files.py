@@ -64,7 +64,9 @@ def _print_judgement(entry: dict[str, Any]) -> None:
 def deidentify(
     source: _In,
     target: _Out,
-    profile: Annotated[str, typer.Option(help="Profile to follow (PS3.15 Annex E).", metavar="NAME")] = _BASIC,
+    profile: Annotated[
+        str, typer.Option(help="`basic`, or `modified-dates`: moved, not removed.", metavar="NAME")
+    ] = _BASIC,
     keep_names: Annotated[bool, typer.Option("--keep-names", help="Keep relative paths and file names.")] = False,
     as_json: _Json = False,
 ) -> int:
@@ -73,10 +75,11 @@ def deidentify(
     What cannot be proven clean (ultrasound, secondary captures, burned-in text) is held back. Files are named by their
     new UIDs, in folders by pseudonym. The pseudonyms are random and kept nowhere: no run can be undone or continued.
     """
-    from cauce.cli.file_stages import PROFILE_NAME, Patients, deidentify_file
+    from cauce.cli.file_stages import PROFILES, Patients, deidentify_file
 
-    if profile.casefold() not in {_BASIC, PROFILE_NAME.casefold()}:
-        raise InvalidRequest(f"there is no profile {profile}; there is: {_BASIC}", field="profile")
+    followed = PROFILES.get(profile)
+    if followed is None:
+        raise InvalidRequest(f"there is no profile {profile}; there are: {', '.join(PROFILES)}", field="profile")
     if keep_names and source.resolve().parent == target.resolve():
         raise InvalidRequest(
             "with --keep-names OUT wants another folder than the one that IN lies in: it would be overwritten"
@@ -84,14 +87,14 @@ def deidentify(
     patients = Patients()
     report: list[dict[str, Any]] = []
     for file in _inputs(source, target):
-        entry = deidentify_file(file, target, patients, keep_names=keep_names)
+        entry = deidentify_file(file, target, patients, profile=followed, keep_names=keep_names)
         report.append(entry)
         if as_json:
             print_json({"source": file.name, **entry})
         elif entry["status"] == "held":
             line = Text("held", style="yellow").append(f"  {plain(str(file.path))}", style="default")
             console().print(line.append(f"  {entry['cause']}: {entry['detail']}", style="dim"))
-    _write(target / REPORT, {"profile": PROFILE_NAME, "files": report})
+    _write(target / REPORT, {"profile": followed.name, "files": report})
     counts = Counter(entry["status"] for entry in report)
     if not as_json:
         _say(counts, f"; report: {target / REPORT}")

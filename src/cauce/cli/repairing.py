@@ -32,13 +32,13 @@ def repair(settings: Settings) -> bool:
             task = progress.add_task("rebuilding", total=None)
             for rebuilt in flow.rebuild(services, actor=Actor.platform()):
                 progress.update(task, description=f"rebuilding: {rebuilt.adopted} adopted")
-        swept = recover.sweep(services, older_than_s=0)
+        swept = flow.sweep(services, actor=Actor.platform(), older_than_s=0)
     console().print(
-        f"catalogue: {rebuilt.adopted} originals adopted, {len(rebuilt.failed)} not usable\n"
+        f"catalogue: {rebuilt.adopted} originals adopted, {len(swept.kept)} not usable\n"
         f"store: {swept.objects} objects, {swept.removed} left over and removed ({size_text(swept.removed_bytes)})"
     )
-    _list(rebuilt.failed)
-    return not rebuilt.failed
+    _list(swept.kept)
+    return not swept.kept
 
 
 def scrub() -> bool:

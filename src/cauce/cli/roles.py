@@ -1,5 +1,6 @@
 """One role a process: `cauce web`, `dimse`, `worker`, `migrate`. `cauce up` runs them together on one machine."""
 
+import os
 import signal
 from typing import Annotated
 
@@ -24,11 +25,12 @@ _Attached = Annotated[bool, typer.Option("--attached", help="Stop when the proce
 
 def web(attached: _Attached = False) -> None:
     """Serve HTTP: portal, REST, uploads, DICOMweb."""
-    from cauce.cli.start import require_free_port
+    from cauce.cli import start
     from cauce.cli.web_server import serve_web
 
     settings = environment.current()
-    require_free_port("CAUCE_HTTP", settings.http_address)
+    start.require_free_port("CAUCE_HTTP", settings.http_address)
+    _require_database("web")
     _follow(attached)
     serve_web(settings)
 
@@ -38,6 +40,9 @@ def dimse(attached: _Attached = False) -> None:
     from cauce.dimse.serving import serve_dimse
 
     settings = environment.current()
+    if settings.database_url:  # elsewise nothing is set up before `serve_dimse` does it
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as there: before anything that a fork would carry along
+        _require_database("dimse")
     _follow(attached)
     serve_dimse(settings, ready=lambda _address: None)
 
@@ -51,7 +56,7 @@ def worker(attached: _Attached = False) -> None:
 
     from cauce.worker.loop import Worker
 
-    bootstrap.setup("worker")
+    _require_database("worker")
     _follow(attached)
     cv2.setNumThreads(1)  # a worker is one slot: more of them run beside it
     running = Worker(bootstrap.services())
@@ -64,7 +69,7 @@ def scheduler(attached: _Attached = False) -> None:
     """Put back lost jobs, sweep the object store."""
     from cauce.worker.housekeeping import Housekeeping
 
-    bootstrap.setup("scheduler")
+    _require_database("scheduler")
     _follow(attached)
     running = Housekeeping(bootstrap.services())
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -81,11 +86,19 @@ def migrate() -> None:
 
     settings = environment.current()
     bootstrap.setup()
+    start.require_database(settings)
     start.migrate()
     password = start.ensure_admin(settings)
     typer.echo("tables are up to date")
     if password:
         typer.echo(f"administrator: {start.ADMIN}\npassword:      {password}   (shown once)")
+
+
+def _require_database(role: str) -> None:
+    from cauce.cli import start
+
+    bootstrap.setup(role)
+    start.require_database(environment.current())
 
 
 def _follow(attached: bool) -> None:

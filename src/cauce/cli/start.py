@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from cauce.core.errors import ConfigurationError
+from cauce.core.errors import ConfigurationError, DatabaseUnavailable
 from cauce.settings.environment import Settings
 
 ADMIN = "admin"
@@ -52,6 +52,29 @@ def _try_lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def require_database(settings: Settings) -> None:
+    """Return if the database that is configured answers. Needs `bootstrap.setup`; leaves no connection behind.
+
+    The embedded database is never taken in its place: that would part the data in two.
+
+    Raises:
+        DatabaseUnavailable: PostgreSQL does not answer, or does not let us in.
+    """
+    if not settings.database_url:
+        return
+    from django.db import DatabaseError, connection
+
+    try:
+        connection.ensure_connection()
+    except DatabaseError as error:
+        host, port = connection.settings_dict["HOST"] or "localhost", connection.settings_dict["PORT"] or "5432"
+        raise DatabaseUnavailable(
+            f"PostgreSQL at {host}:{port} does not answer or does not let us in: see CAUCE_DATABASE_URL"
+        ) from error
+    finally:
+        connection.close()
 
 
 def migrate() -> None:

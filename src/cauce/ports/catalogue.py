@@ -64,7 +64,7 @@ class Catalogue(Protocol):
         """Return the project of this slug; it is made when there is none."""
 
     def open_upload(self, project: ProjectRef, *, actor: Actor, source: str) -> UploadRef:
-        """Begin a delivery and its receipt."""
+        """Begin a delivery and its receipt; both are written with what first arrives of it, or with its end."""
 
     def find_upload(self, public_id: str, *, actor: Actor) -> UploadRef:
         """Return an upload that this actor began.
@@ -73,10 +73,18 @@ class Catalogue(Protocol):
             NotFound: there is none, or it is another's.
         """
 
-    def close_upload(self, upload: UploadRef, *, final: bool) -> None:
+    def close_upload(self, upload: UploadRef, *, final: bool, put_off: bool = False) -> None:
         """End a delivery; with `final` its studies are complete and close now.
 
         While an archive of it is pending nothing ends yet, and `final` is kept in mind: call this again after it.
+        With `put_off` this returns at once, and the end is written with what is committed next, or by `settle`.
+        """
+
+    def settle(self) -> None:
+        """Write what was put off, if anything was.
+
+        Raises:
+            DatabaseUnavailable: it is still put off.
         """
 
     def find_identical(self, project: ProjectRef, header: Header) -> Verdict | None:

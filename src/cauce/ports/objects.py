@@ -11,12 +11,16 @@ from cauce.core.statuses import Space
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ObjectInfo:
-    """One stored object as a listing shows it. `age_s` is the time since it was written."""
+    """One stored object as a listing shows it. `age_s` is the time since it was written.
+
+    What is not known to be `is_whole` may still be on its way, or was cut off on it: nobody has heard that it is there.
+    """
 
     space: Space
     object_id: ObjectId
     stored_bytes: int
     age_s: float
+    is_whole: bool
 
 
 class ObjectStore(Protocol):

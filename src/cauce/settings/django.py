@@ -1,8 +1,8 @@
 """Django's settings, derived from `environment.Settings`. Nothing here is a place to configure Cauce."""
 
 import secrets
-from typing import Any
 
+from cauce.settings.databases import databases
 from cauce.settings.environment import current
 
 _settings = current()
@@ -84,20 +84,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 WHITENOISE_USE_FINDERS = True  # static files are served from the packages: no collectstatic step
-DATABASES: dict[str, dict[str, Any]] = {
-    "default": {
-        "ENGINE": "cauce.adapters.sqlcipher",
-        "NAME": _settings.data_folder / "cauce.db",
-        "CONN_MAX_AGE": None,
-        "OPTIONS": {
-            "key_from": "cauce.bootstrap.database_key",
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 30,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
-        },
-        "TEST": {"NAME": _settings.data_folder / "test.db"},
-    }
-}
+DATABASES = databases(_settings)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "cauce.api.rest.authentication.BearerAuthentication",
@@ -108,7 +95,7 @@ REST_FRAMEWORK = {
         "rest_framework.renderers.JSONRenderer",
         "cauce.api.rest.browsable.BrowsableRenderer",
     ],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["cauce.api.rest.parsers.BoundedJsonParser"],
     "DEFAULT_PAGINATION_CLASS": "cauce.api.rest.pagination.NewestFirst",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "cauce.api.rest.problems.answer",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -17,6 +17,10 @@ PREFIX = "CAUCE_"
 AE_TITLE_LENGTH_MAX = 16
 _PORT_MAX = 65535
 _QUIET_S_MAX = 30 * 24 * 3600
+POSTGRES_PARAMETERS = frozenset(
+    {"sslmode", "sslrootcert", "sslcert", "sslkey", "connect_timeout", "target_session_attrs"}
+)
+"""Parameters of libpq that `CAUCE_DATABASE_URL` may carry."""
 # Kubernetes injects these for a Service called "cauce-…"; they are not ours.
 _KUBERNETES = re.compile(r"CAUCE_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT(?:_\w+)?)")
 
@@ -48,6 +52,9 @@ class Settings(BaseSettings):
     tls_key: Path | None = Field(default=None, description="PEM private key of the web process.")
     allowed_origins: tuple[str, ...] = Field(
         default=(), description="Further origins (comma separated) whose pages may post forms here."
+    )
+    database_url: str = Field(
+        default="", repr=False, description="PostgreSQL (`postgres://…`) in place of the embedded database."
     )
     admin_password: str = Field(default="", repr=False, description="First administrator's password; else generated.")
     token: str = Field(default="", repr=False, description="Token that the command line uses against a server.")
@@ -94,6 +101,11 @@ class Settings(BaseSettings):
         if not 1 <= len(title) <= AE_TITLE_LENGTH_MAX or "\\" in title or not (title.isascii() and title.isprintable()):
             raise ValueError("wants 1 to 16 printable ASCII characters and no backslash")  # PS3.5 section 6.2, AE
         return title
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_url(cls, value: str) -> str:
+        return _postgres_url(value) if value else value
 
     @field_validator("public_url")
     @classmethod
@@ -153,6 +165,27 @@ def _origin(url: str) -> str:
     if parts.path or parts.query or parts.fragment:
         raise ValueError("wants an origin alone, such as https://cauce.example.org, without a path")
     return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def _postgres_url(url: str) -> str:
+    """Return the URL of a PostgreSQL database.
+
+    Raises:
+        ValueError: it is none; the text never quotes it, since it holds a password.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgres", "postgresql"} or not parts.path.strip("/"):
+        raise ValueError("wants postgres://user:password@host:port/database")
+    try:
+        port = parts.port
+    except ValueError:
+        port = -1
+    if port is not None and port < 1:
+        raise ValueError("wants postgres://user:password@host:port/database; the port is none")
+    unknown = sorted({name for name, _ in parse_qsl(parts.query, keep_blank_values=True)} - POSTGRES_PARAMETERS)
+    if unknown:
+        raise ValueError(f"takes of parameters: {', '.join(sorted(POSTGRES_PARAMETERS))}")
+    return url
 
 
 def _split_address(address: str) -> tuple[str, int]:

@@ -5,9 +5,10 @@ import time
 
 import structlog
 
+from cauce import flow
+from cauce.core.actors import Actor
 from cauce.core.errors import Unavailable
 from cauce.ports.services import Services
-from cauce.stages import recover
 
 SWEEP_EVERY_S = 3600.0
 REAP_EVERY_S = 5.0
@@ -40,10 +41,13 @@ class Housekeeping:
                 log.warning("housekeeping.waits", code=error.code)
 
     def _sweep(self) -> None:
-        swept = recover.sweep(self._services)
+        swept = flow.sweep(self._services, actor=Actor.platform())
         log.info(
             "store.swept",
             objects=swept.objects,
+            adopted=swept.adopted,
             removed=swept.removed,
             removed_bytes=swept.removed_bytes,
         )
+        if swept.kept:
+            log.error("store.unusable", objects=len(swept.kept))

@@ -50,7 +50,8 @@ async def store_instances(
     delivery = Delivery(intake, upload, source=SOURCE, study_instance_uid=study_instance_uid)
     error = await _receive(delivery, received)
     lines = await delivery.lines()
-    await intake.ask(intake.services.catalogue.close_upload, upload, final=False)
+    intake.services.catalogue.close_upload(upload, final=False, put_off=True)
+    intake.settle_soon()
     if isinstance(error, ClientGone):
         raise error
     if error is None and not lines:

@@ -23,6 +23,7 @@ Answer = TypeVar("Answer")
 INTERNAL: Final = "internal"
 """Code of a file that a defect of ours kept out."""
 
+SETTLE_S: Final = 0.2
 _ASKING_THREADS: Final = 4
 _log = structlog.get_logger(__name__)
 
@@ -48,6 +49,7 @@ class Intake:
         self._taking = ThreadPoolExecutor(limits.threads, thread_name_prefix="take")
         self._unpacking = ThreadPoolExecutor(limits.unpacking_threads, thread_name_prefix="unpack")
         self._background: set[asyncio.Task[None]] = set()
+        self._settling: asyncio.TimerHandle | None = None
 
     async def ask(self, function: Callable[P, Answer], *args: P.args, **kwargs: P.kwargs) -> Answer:
         """Run a short blocking function off the event loop."""
@@ -84,12 +86,25 @@ class Intake:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
+    def settle_soon(self) -> None:
+        """Have what the catalogue has put off written within `SETTLE_S`, unless other traffic takes it along."""
+        if self._settling is None:
+            loop = asyncio.get_running_loop()
+            self._settling = loop.call_later(SETTLE_S, lambda: self.later(self._settle()))
+
     async def stop(self) -> None:
         """Let what is on its way arrive, archives only up to their present file, then end the threads."""
         self.is_stopping.set()
         await asyncio.gather(*self._background, return_exceptions=True)
+        await _logged(self._settle())
         for pool in (self._unpacking, self._taking, self._asking):
             await asyncio.to_thread(pool.shutdown)
+
+    async def _settle(self) -> None:
+        if self._settling is not None:
+            self._settling.cancel()
+            self._settling = None
+        await self.ask(self.services.catalogue.settle)
 
     def _take(
         self, upload: UploadRef, file: SpooledFile, name: str, source: str, study_instance_uid: str | None

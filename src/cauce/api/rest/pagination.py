@@ -1,8 +1,8 @@
 """Pages by keyset: a page begins where the last one ended, by value, so no row is shown twice or left out.
 
 A view names its order in `keyset`, a tuple of column names (or annotations) ending in a unique one; a leading minus
-means descending. None of them is ever null. A cursor is that row's values; it costs an index seek, however deep the
-page lies.
+means descending. None of them is ever null. A cursor is that row's values; where all names go one way it costs an index
+seek, however deep the page lies and however many rows share the first value.
 """
 
 import base64
@@ -11,10 +11,10 @@ import datetime as dt
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import DateTimeField, FloatField, IntegerField, Model, Q, QuerySet
+from django.db.models import BooleanField, DateTimeField, F, FloatField, Func, IntegerField, Model, Q, QuerySet, Value
 from django.template import loader
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -48,7 +48,7 @@ class NewestFirst(BasePagination):
         order = tuple(_reverse(name) for name in keyset) if is_backward else tuple(keyset)
         rows = queryset.order_by(*order)
         if values is not None:
-            rows = rows.filter(_beyond(order, values))
+            rows = rows.filter(_beyond(queryset, order, values))
         found = list(rows[: limit + 1])
         more, page = len(found) > limit, found[:limit]
         if is_backward:
@@ -125,8 +125,40 @@ def _reverse(name: str) -> str:
     return name.removeprefix("-") if name.startswith("-") else f"-{name}"
 
 
-def _beyond(order: Sequence[str], values: Sequence[Any]) -> Q:
-    """Return the condition for rows that come after `values`: (a, b) beyond (x, y), written for mixed directions."""
+def _beyond(queryset: QuerySet[Any], order: Sequence[str], values: Sequence[Any]) -> Q:
+    """Return the condition for rows that come after `values`."""
+    ways = {name.startswith("-") for name in order}
+    if len(order) > 1 and len(ways) == 1:
+        names = [name.removeprefix("-") for name in order]
+        given = [Value(value, output_field=_field(queryset, name)) for name, value in zip(names, values, strict=True)]
+        is_descending = ways.pop()
+        beyond = _RowBeyond(*(F(name) for name in names), *given, descending=is_descending)
+        if names[0] not in queryset.query.annotations:
+            return Q(beyond)
+        # SQLite seeks by an expression's index only when it is compared by itself.
+        return Q(**{f"{names[0]}__{'lte' if is_descending else 'gte'}": values[0]}) & Q(beyond)
+    return _beyond_each(order, values)
+
+
+class _RowBeyond(Func):
+    """`(a, b) > (x, y)`: databases seek an index by it, also among rows that share `a`."""
+
+    output_field: ClassVar[Any] = BooleanField()
+
+    def __init__(self, *expressions: Any, descending: bool, **extra: Any) -> None:
+        super().__init__(*expressions, **extra)
+        self._sign = "<" if descending else ">"
+
+    def as_sql(self, compiler: Any, connection: Any, **_: Any) -> tuple[str, list[Any]]:  # noqa: ARG002 - Django's signature
+        """Return the comparison of both halves."""
+        parts = [compiler.compile(expression) for expression in self.source_expressions]
+        texts, half = [text for text, _ in parts], len(parts) // 2
+        given = [value for _, values in parts for value in values]
+        return f"({', '.join(texts[:half])}) {self._sign} ({', '.join(texts[half:])})", given
+
+
+def _beyond_each(order: Sequence[str], values: Sequence[Any]) -> Q:
+    """Return the same for mixed directions: (a, b) beyond (x, y), written out."""
     condition = Q()
     for position in reversed(range(len(order))):
         name = order[position].removeprefix("-")

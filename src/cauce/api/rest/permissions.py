@@ -27,6 +27,16 @@ class MayAdministerOrRead(IsAuthenticated):
         return request.method in {"GET", "HEAD", "OPTIONS"} or actor_of(request).may_administer
 
 
+class MayStoreOrRead(IsAuthenticated):
+    """Everyone with an account reads, those who may bring data in change."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Tell whether this method is open to the account."""
+        if not super().has_permission(request, view):
+            return False
+        return request.method in {"GET", "HEAD", "OPTIONS"} or actor_of(request).may_store
+
+
 class MayAudit(IsAuthenticated):
     """Administrators and auditors."""
 

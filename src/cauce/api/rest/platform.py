@@ -21,6 +21,7 @@ from cauce.core.statuses import JobStatus, StudyStatus
 ROUTES = (
     "studies",
     "results",
+    "elements",
     "jobs",
     "uploads",
     "conflicts",

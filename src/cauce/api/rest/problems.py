@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
+import structlog
 from django.conf import settings
 from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
@@ -19,6 +20,7 @@ from rest_framework.response import Response
 from cauce.core import errors
 
 MEDIA_TYPE = "application/problem+json"
+_log = structlog.get_logger("cauce.api")
 RETRY_AFTER_S = 5
 
 _STATUS: tuple[tuple[type[errors.CauceError], HTTPStatus], ...] = (
@@ -96,6 +98,7 @@ def answer(error: Exception, context: Mapping[str, Any]) -> HttpResponse | Respo
     if described is None:
         return None
     body, headers = described
+    _log.info("api.problem", status=body["status"], code=body["code"])
     renderer = getattr(request, "accepted_renderer", None)
     if renderer is not None and renderer.format == "api":
         return Response(body, status=body["status"], headers=headers)

@@ -1,27 +1,37 @@
-"""`/api/results/`: the results list. What is listed here now are the platform's own summaries, read-only."""
+"""`/api/results/`: the results list: what clients put there, and the platform's own summaries, read-only.
 
+`/api/elements/` has the same routes; what is posted there is the elements of a file.
+"""
+
+from collections.abc import Callable
 from typing import Any, ClassVar
 
-from django.db.models import Exists, F, FloatField, OuterRef, Q, QuerySet, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, Func, OuterRef, Q, QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
-from rest_framework import serializers
+from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cauce.api.rest import parameters
+from cauce.api.rest import parameters, result_changes
 from cauce.api.rest.endpoint import GenericEndpoint
-from cauce.api.rest.fields import FiniteFloatField, finite, link
+from cauce.api.rest.fields import finite
 from cauce.api.rest.parameters import parameter
+from cauce.api.rest.permissions import MayStoreOrRead
+from cauce.api.rest.result_serializers import ID_TAKEN, ChangeSerializer, DraftSerializer, ResultSerializer
 from cauce.core.errors import InvalidRequest, NotFound
 from cauce.records.models import BatchItem, InstanceResult, ProcessingResult
+from cauce.records.models.results import KnownOrLeast
 from cauce.records.visibility import Visible
 
 _BOUNDS = ("", "gt", "gte", "lt", "lte")
 _MOMENTS = ("created_at", "updated_at")
 _MEANS = ("mean_before_normalization", "mean_after_normalization")
-_LEAST = Value(-1.7976931348623157e308, output_field=FloatField())
+_BOUNDED: dict[str, Callable[[Any, str], Any]] = {
+    **dict.fromkeys(_MOMENTS, parameters.moment),
+    **dict.fromkeys(_MEANS, parameters.number),
+    "data_size": parameters.integer,
+}
 _ORDERS = ("created_at", "updated_at", "data_size", "device_name", "id", *_MEANS)
 _SAID = {
     "": "is",
@@ -30,41 +40,6 @@ _SAID = {
     "lt": "is before or below",
     "lte": "is at or below",
 }
-
-
-class ResultSerializer(serializers.Serializer[Any]):
-    """A line of the results list. The platform's own have a study and measurements, and no raw data."""
-
-    id = serializers.CharField()
-    url = serializers.SerializerMethodField()
-    device_name = serializers.CharField()
-    mean_before_normalization = FiniteFloatField(allow_null=True)
-    mean_after_normalization = FiniteFloatField(allow_null=True)
-    data_size = serializers.IntegerField()
-    raw_data = serializers.JSONField(allow_null=True)
-    created_at = serializers.DateTimeField()
-    updated_at = serializers.DateTimeField()
-    study = serializers.CharField(source="study.public_id", default=None, allow_null=True)
-    series = serializers.CharField(source="series.public_id", default=None, allow_null=True)
-    revision = serializers.IntegerField(source="revision.number", default=None, allow_null=True)
-    pipeline = serializers.CharField(allow_blank=True)
-    figures = serializers.SerializerMethodField()
-    measurements = serializers.SerializerMethodField()
-
-    @extend_schema_field({"type": "string", "format": "uri"})
-    def get_url(self, result: ProcessingResult) -> str:
-        """Where it is."""
-        return link(self, "result", result.pk)
-
-    @extend_schema_field({"type": "object", "additionalProperties": {}})
-    def get_figures(self, result: ProcessingResult) -> Any:
-        """What was measured on the whole series."""
-        return finite(result.measurements)
-
-    @extend_schema_field({"type": "string", "format": "uri", "nullable": True})
-    def get_measurements(self, result: ProcessingResult) -> str | None:
-        """Where the measurements of single instances are."""
-        return link(self, "measurements", result.pk) if result.series_id else None
 
 
 class MeasurementSerializer(serializers.Serializer[Any]):
@@ -92,6 +67,7 @@ class ResultList(GenericEndpoint):
     """Results, newest first."""
 
     serializer_class = ResultSerializer
+    permission_classes = (MayStoreOrRead,)
     parameters: ClassVar = (
         parameter("device_name", "The device name contains this; case does not matter."),
         parameter("study", "Id of a study."),
@@ -113,17 +89,20 @@ class ResultList(GenericEndpoint):
         sign = "-" if asked.startswith("-") else ""
         if name == "id":
             return (asked,)
-        return (f"{sign}known_{name}" if name in _MEANS else asked, "id")
+        return (f"{sign}known_{name}" if name in _MEANS else asked, f"{sign}id")
 
     def get_queryset(self) -> QuerySet[ProcessingResult]:
         """Return the results that are asked for."""
         query = self.request.query_params
-        results = self.visible.results.select_related("study", "series", "revision").filter(_bounds_of(query))
+        order = self.keyset[0].removeprefix("-").removeprefix("known_")
+        results = self.visible.results.select_related("study", "series", "revision")
+        results = results.alias(**{f"beside_{name}": BesideOrder(name) for name in _BOUNDED if name != order})
+        results = results.filter(_bounds_of(query, order))
         if device := parameters.text(query, "device_name"):
             results = results.filter(device_name__icontains=device)
         if study := parameters.public_id(query, "study"):
             results = results.filter(study__public_id=study)
-        return results.annotate(**{f"known_{name}": Coalesce(F(name), _LEAST) for name in _MEANS})
+        return results.annotate(**{f"known_{name}": KnownOrLeast(name) for name in _MEANS})
 
     @extend_schema(operation_id="results_list", responses=ResultSerializer(many=True), tags=["results"])
     def get(self, request: Request) -> Response:  # noqa: ARG002 - the framework's signature
@@ -132,15 +111,42 @@ class ResultList(GenericEndpoint):
         self.note("result.list", count=len(page))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
+    @extend_schema(
+        operation_id="results_create",
+        request=DraftSerializer,
+        responses={201: ResultSerializer, **ID_TAKEN},
+        tags=["results"],
+    )
+    def post(self, request: Request) -> Response:
+        """Create a result. Averages and size are computed here; those that are given must agree within 1e-6."""
+        given = DraftSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        (result,) = result_changes.create(self.actor, [given.draft()])
+        answer = self.get_serializer(result).data
+        return Response(answer, status=status.HTTP_201_CREATED, headers={"Location": answer["url"]})
 
-def _bounds_of(query: Any) -> Q:
+
+class BesideOrder(Func):
+    """A column that the embedded database looks up in no index.
+
+    It keeps no count of what a range holds, and would rather sort all rows of one than read on in the list's order.
+    """
+
+    template = "%(expressions)s"
+
+    def as_sqlite(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        """Return the column under a sign that says this to SQLite and changes nothing else."""
+        return self.as_sql(compiler, connection, template="+%(expressions)s")
+
+
+def _bounds_of(query: Any, order: str) -> Q:
     condition = Q()
-    readers = {**dict.fromkeys(_MOMENTS, parameters.moment), **dict.fromkeys(_MEANS, parameters.number)}
-    for name, read in {**readers, "data_size": parameters.integer}.items():
+    for name, read in _BOUNDED.items():
         for bound in _BOUNDS:
             value = read(query, f"{name}_{bound}" if bound else name)
             if value is not None:
-                condition &= Q(**{f"{name}__{bound or 'exact'}": value})
+                column = name if name == order else f"beside_{name}"
+                condition &= Q(**{f"{column}__{bound or 'exact'}": value})
     return condition
 
 
@@ -161,14 +167,56 @@ class ResultDetail(GenericEndpoint):
     """One result."""
 
     serializer_class = ResultSerializer
+    permission_classes = (MayStoreOrRead,)
     pagination_class = None
 
-    @extend_schema(responses=ResultSerializer, tags=["results"])
+    @extend_schema(operation_id="results_retrieve", responses=ResultSerializer, tags=["results"])
     def get(self, request: Request, result_id: str) -> Response:  # noqa: ARG002 - the framework's signature
         """Return one result."""
         result = result_of(self.visible, result_id)
-        self.note("result.read", subject=result.series.public_id if result.series else "")
+        self.note("result.read", subject=_subject(result))
         return Response(self.get_serializer(result).data)
+
+    @extend_schema(
+        operation_id="results_update",
+        request=ChangeSerializer,
+        responses={200: ResultSerializer, **ID_TAKEN},
+        tags=["results"],
+    )
+    def put(self, request: Request, result_id: str) -> Response:
+        """Change the device name, the id, or both; what is left out stays as it is. See PATCH."""
+        return self._change(request, result_id)
+
+    @extend_schema(
+        operation_id="results_partial_update",
+        request=ChangeSerializer,
+        responses={200: ResultSerializer, **ID_TAKEN},
+        tags=["results"],
+    )
+    def patch(self, request: Request, result_id: str) -> Response:
+        """Change the device name, the id, or both. Under its old id a result is gone; an id that is taken: 409."""
+        return self._change(request, result_id)
+
+    @extend_schema(operation_id="results_destroy", responses={204: None}, tags=["results"])
+    def delete(self, request: Request, result_id: str) -> Response:  # noqa: ARG002 - the framework's signature
+        """Delete a result; those of the platform go with their studies alone."""
+        result_changes.remove(self.actor, result_of(self.visible, result_id))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def _change(self, request: Request, result_id: str) -> Response:
+        result = result_of(self.visible, result_id)
+        result_changes.refuse_platforms(result)
+        given = ChangeSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        values = given.validated_data
+        changed = result_changes.change(
+            self.actor, result, result_id=values.get("id"), device_name=values.get("device_name")
+        )
+        return Response(self.get_serializer(changed).data)
+
+
+def _subject(result: ProcessingResult) -> str:
+    return result.series.public_id if result.series else result.public_id
 
 
 class MeasurementList(GenericEndpoint):
@@ -182,7 +230,7 @@ class MeasurementList(GenericEndpoint):
         """List the measurements of the instances that the summary is made of."""
         result = result_of(self.visible, result_id)
         page = self.paginate_queryset(measurements_of(self.visible, result)) or []
-        self.note("measurement.list", subject=result.series.public_id if result.series else "", count=len(page))
+        self.note("measurement.list", subject=_subject(result), count=len(page))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
 

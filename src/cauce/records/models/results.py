@@ -1,5 +1,7 @@
 """Results of processing: a row an instance, a summary a series, and pictures."""
 
+from typing import Any, ClassVar
+
 from django.db import models
 
 from cauce.records.models.fields import public_id, text
@@ -7,10 +9,24 @@ from cauce.records.models.revisions import DeidentifiedInstance, Revision
 from cauce.records.models.studies import Series, Study
 
 
+class KnownOrLeast(models.Func):
+    """A number, or the least there is where it is not known: an order without nulls.
+
+    The least is written out, since an index is found by its expression and not by a parameter.
+    """
+
+    template = "COALESCE(%(expressions)s, -1.7976931348623157e308)"
+    output_field: ClassVar[Any] = models.FloatField()
+
+
 class ProcessingResult(models.Model):
-    """A line of the results list. The platform's own are summaries of a series and read-only."""
+    """A line of the results list. The platform's own are summaries of a series and read-only.
+
+    The id is the sender's and can change; `public_id` is ours and stays, so that the audit trail follows a record.
+    """
 
     id = models.CharField(max_length=200, primary_key=True)
+    public_id = public_id()
     device_name = text()
     mean_before_normalization = models.FloatField(null=True)
     mean_after_normalization = models.FloatField(null=True)
@@ -25,12 +41,24 @@ class ProcessingResult(models.Model):
     updated_at = models.DateTimeField()
 
     class Meta:
-        """Listed newest first."""
+        """Each order of the list has an index; read backwards it serves the opposite order."""
 
-        indexes = [models.Index(fields=["-created_at", "id"], name="result_newest")]  # noqa: RUF012 - Django's way
+        indexes = [  # noqa: RUF012 - Django's way
+            models.Index(fields=["created_at", "id"], name="result_by_creation"),
+            models.Index(fields=["updated_at", "id"], name="result_by_update"),
+            models.Index(fields=["data_size", "id"], name="result_by_size"),
+            models.Index(fields=["device_name", "id"], name="result_by_device"),
+            models.Index(KnownOrLeast("mean_before_normalization"), "id", name="result_by_mean"),
+            models.Index(KnownOrLeast("mean_after_normalization"), "id", name="result_by_normalised"),
+        ]
 
     def __str__(self) -> str:
         return self.id
+
+    @property
+    def is_platforms(self) -> bool:
+        """Whether the platform wrote it, as the summary of a series."""
+        return self.series_id is not None
 
 
 class InstanceResult(models.Model):

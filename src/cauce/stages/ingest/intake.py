@@ -1,6 +1,7 @@
 """Take one file in: judge it, make its bytes durable, commit its rows. Only then does the sender hear success."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
@@ -98,11 +99,21 @@ def _store(services: Services, upload: UploadRef, incoming: Incoming, header: He
     except Unavailable:
         raise  # a connection lost while committing may have committed all the same: the sweep decides
     except BaseException:
-        services.objects.delete(Space.ORIGINALS, object_id)
+        _take_back(services, object_id)
         raise
     if not committed.object_used:
-        services.objects.delete(Space.ORIGINALS, object_id)
+        _take_back(services, object_id)
     return _verdict_of(committed)
+
+
+def _take_back(services: Services, object_id: ObjectId) -> None:
+    """Remove an object, unless a row refers to it after all; where that cannot be told, it is left to the sweep.
+
+    A commit that was interrupted may have been one; and a sweep under a clock that jumped may have adopted the object.
+    """
+    with suppress(Unavailable):
+        if not services.holdings.referred_to(Space.ORIGINALS, [object_id]):
+            services.objects.delete(Space.ORIGINALS, object_id)
 
 
 def _arrival(upload: UploadRef, incoming: Incoming, header: Header, object_id: ObjectId) -> Arrival:

@@ -10,6 +10,7 @@ from typing import BinaryIO, cast
 from cauce.core.errors import NotFound, Refused, Undecodable
 from cauce.core.identifiers import ObjectId, new_object_id
 from cauce.core.messages import Measurement
+from cauce.core.normalisation import normalised_mean
 from cauce.core.statuses import Space
 from cauce.ports.catalogue import CleanInstance
 from cauce.ports.results import InstanceMeasured, SeriesSummary
@@ -83,7 +84,7 @@ def summarise_series(
             revision_pk=revision_pk,
             figures=_plain(asdict(summary)),
             mean=summary.mean,
-            mean_normalised=_normalised(summary.mean, summary.maximum),
+            mean_normalised=normalised_mean(summary.mean, summary.maximum),
             data_size=summary.pixels,
             preview_object=preview,
             preview_bytes=0 if png is None else len(png),
@@ -107,14 +108,6 @@ def _plain(figures: Mapping[str, object]) -> dict[str, object]:
         name: None if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in figures.items()
     }
-
-
-def _normalised(mean: float | None, maximum: float | None) -> float | None:
-    """Return the mean of the values divided by their maximum; `None` where that says nothing."""
-    if mean is None or maximum is None or maximum <= 0:
-        return None
-    share = mean / maximum
-    return share if math.isfinite(share) else None
 
 
 def _preview(services: Services, clean: Sequence[CleanInstance], held: Mapping[int, Measurement]) -> bytes | None:
