@@ -18,7 +18,7 @@ up: $(RUN)             ## the platform
 	$(BIN)/cauce up $(ARGS)
 
 test: $(DEV)           ## every test that needs no server of its own
-	$(BIN)/python -m pytest -n $(JOBS) -m "not cluster" $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not cluster" $(ARGS)
 
 test-cluster: $(DEV)   ## the tests that talk to real servers and tools (installs them on Debian, as root)
 	sh tools/install-servers

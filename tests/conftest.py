@@ -12,6 +12,8 @@ _home = Path(tempfile.mkdtemp(prefix="cauce-tests-"))
 os.environ["CAUCE_DATA"] = str(_home / "data")
 os.environ["CAUCE_KEYS"] = str(_home / "keys" / "keys.json")
 os.environ["CAUCE_RESERVE_MB"] = "0"
+if _database := os.environ.get("TESTS_DATABASE_URL"):  # tests/postgresql runs the suite once more with this
+    os.environ["CAUCE_DATABASE_URL"] = _database
 
 CORPUS = Path(__file__).resolve().parent.parent / ".corpus"
 
@@ -27,6 +29,12 @@ def pytest_configure(config):
         raise pytest.UsageError("The settings were read before the tests had a folder: unset DJANGO_SETTINGS_MODULE.")
     bootstrap.setup("tests")
     del os.environ["DJANGO_SETTINGS_MODULE"]
+
+
+def pytest_report_header(config):
+    from django.db import connection
+
+    return f"database vendor: {connection.vendor}"
 
 
 def pytest_unconfigure(config):

@@ -28,11 +28,17 @@ PIPELINE = process.PIPELINE
 
 
 def take_in(
-    services: Services, upload: UploadRef, incoming: Incoming, *, study_instance_uid: str | None = None
+    services: Services,
+    upload: UploadRef,
+    incoming: Incoming,
+    *,
+    study_instance_uid: str | None = None,
+    notes_put_off: bool = False,
 ) -> Verdict:
     """Take one file in: the only way in, whatever the entrance. Safe for any number of threads.
 
-    With `study_instance_uid` an instance of another study is refused.
+    With `study_instance_uid` an instance of another study is refused. With `notes_put_off` verdicts on files that add
+    nothing come into the receipt a little later, at the latest when `upload` is closed.
 
     Raises:
         StorageUnavailable, DatabaseUnavailable: nothing was taken; the same call may succeed later.
@@ -44,6 +50,7 @@ def take_in(
         read_header=validate.read_header,
         digest=_digest(services.limits),
         study_instance_uid=study_instance_uid,
+        notes_put_off=notes_put_off,
     )
 
 

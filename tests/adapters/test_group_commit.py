@@ -178,3 +178,54 @@ def test_many_threads_get_each_their_own_answer_and_every_item_commits_once():
     assert answers == {item: "refused" if item % 50 == 7 else f"answer to {item}" for item in range(1_600)}
     assert sorted(ledger.committed) == good
     assert max(len(group) for group in ledger.groups) <= 8
+
+
+def test_what_is_put_off_is_committed_with_what_comes_next_in_its_order():
+    ledger = Ledger()
+    commit = GroupCommit(ledger)
+    for item in (1, 2, 3):
+        commit.put_off(item)
+    assert (ledger.groups, commit.has_waiting) == ([], True)
+    assert commit.submit(4) == "answer to 4"
+    assert (ledger.groups, commit.has_waiting) == ([[1, 2, 3, 4]], False)
+
+
+def test_as_much_as_fills_a_group_is_not_put_off_any_longer():
+    ledger = Ledger()
+    commit = GroupCommit(ledger, most=3)
+    for item in range(7):
+        commit.put_off(item)
+    assert ledger.groups == [[0, 1, 2], [3, 4, 5]]
+    assert commit.submit(7) == "answer to 7"
+    assert ledger.committed == list(range(8))
+
+
+def test_what_is_put_off_and_bad_fails_alone_and_nobody_hears_of_it():
+    def judge(group):
+        if 2 in group:
+            raise InvalidRequest("two is bad")
+
+    ledger = Ledger()
+    ledger.judge = judge
+    commit = GroupCommit(ledger)
+    for item in (1, 2, 3):
+        commit.put_off(item)
+    assert commit.submit(4) == "answer to 4"
+    assert ledger.committed == [1, 3, 4]
+    assert not commit.has_waiting
+
+
+def test_what_is_put_off_waits_on_while_the_database_does_not_answer():
+    def judge(group):
+        if 4 in group:
+            raise DatabaseUnavailable("no answer")
+
+    ledger = Ledger()
+    ledger.judge = judge
+    commit = GroupCommit(ledger)
+    for item in (1, 2, 3):
+        commit.put_off(item)
+    with pytest.raises(DatabaseUnavailable):
+        commit.submit(4)
+    assert commit.submit(5) == "answer to 5"
+    assert ledger.committed == [1, 2, 3, 5]

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from cauce.cli import doctor
+from cauce.settings.environment import load
 
 
 @pytest.fixture
@@ -96,7 +97,7 @@ def test_an_old_library_of_the_database_is_named(monkeypatch):
 
     monkeypatch.setattr(dbapi2, "sqlite_version_info", (3, 40, 1))
     monkeypatch.setattr(dbapi2, "sqlite_version", "3.40.1")
-    found = doctor._database(None)
+    found = doctor._database(load({}))
     assert (found.status, found.detail) == ("warning", "SQLCipher on SQLite 3.40.1")
     assert "3.51.3" in found.advice
 

@@ -1,7 +1,9 @@
 """`cauce import`: what people and programs read, and how it ends."""
 
+import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +12,7 @@ import threading
 import httpx
 import pytest
 from fake_server import UPLOAD_ID, line, problem
+from rich.console import Console
 
 from cauce.cli import sending
 
@@ -105,6 +108,32 @@ def test_it_ends_with_0_when_nothing_was_refused(run, folder, server):
     done = run("import", folder / "a.dcm", folder / "b.dcm")
     assert done.status == 0
     assert "2 files: 2 stored\n1 study; receipt: " in done.out
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_bar_on_standard_error_leaves_standard_output_to_the_program_that_reads_it(
+    run, folder, verdicts, monkeypatch, options
+):
+    from cauce.cli import importing
+
+    plain = run("import", *options, folder)
+    screen = io.StringIO()
+    monkeypatch.setattr(importing, "Console", lambda **_options: Console(file=screen, force_terminal=True, width=80))
+    assert run("import", *options, folder) == plain
+    assert "import" in screen.getvalue()
+    assert "stored" not in screen.getvalue()
+
+
+def test_a_bar_on_the_terminal_leaves_a_line_a_file(run, folder, verdicts, monkeypatch):
+    from cauce.cli import importing
+
+    plain = run("import", folder).out.splitlines()
+    screen = io.StringIO()
+    terminal = Console(file=screen, force_terminal=True, color_system=None, width=500, highlight=False, soft_wrap=True)
+    monkeypatch.setattr(importing, "console", lambda: terminal)
+    run("import", folder)
+    shown = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).strip("\r") for text in screen.getvalue().splitlines()]
+    assert [text for text in plain if text] == [text for text in shown if text and not text.startswith("import ")]
 
 
 def test_an_empty_folder_is_no_failure(run, tmp_path, server):

@@ -35,17 +35,17 @@ def typed(platform, tmp_path):
     for number in range(2):
         (tmp_path / "slices" / f"{number}.dcm").write_bytes(to_part10(ct_slice(number, seed=3)))
     places = {
-        VENV: f"{shlex.quote(sys.executable)} -m cauce",
-        "localhost:8000": f"localhost:{platform.http_port}",
-        "localhost 11112": f"localhost {platform.dimse_port}",
-        "FOLDER": "slices",
-        "FILE": "slices/0.dcm",
+        re.escape(VENV): f"{shlex.quote(sys.executable)} -m cauce",
+        r"localhost:8000": f"localhost:{platform.http_port}",
+        r"localhost 11112": f"localhost {platform.dimse_port}",
+        r"\bFOLDER\b": "slices",
+        r"\bFILE\b": "slices/0.dcm",
     }
 
     def run(commands):
         script = "\n".join(commands)
         for word, real in places.items():
-            script = re.sub(rf"(?<![\w/.]){re.escape(word)}(?!\w)", real.replace("\\", r"\\"), script)
+            script = re.sub(word, lambda _match, real=real: real, script)
         done = subprocess.run(
             ["sh", "-eux", "-c", script],
             cwd=tmp_path,

@@ -189,6 +189,8 @@ class ArrivalsTransaction:
         if is_first:
             self._touched[held.study.pk] = held.study
             return self._answer(arrival, held, status, version, object_used=True)
+        for compared in held.versions[:-1]:
+            self._keep_digest(compared, arrival)
         detail = "another content under a UID that is already held: kept as a version, the first stays current"
         return self._answer(arrival, held, status, version, code="differs", detail=detail, object_used=True)
 
@@ -249,11 +251,17 @@ class ArrivalsTransaction:
                 "received_at": self._now,
             }
         )
-        if version.canonical_digest is None:
-            version.canonical_digest = arrival.digests[version.pk]
+        self._keep_digest(version, arrival)
+
+    @staticmethod
+    def _keep_digest(version: HeldVersion, arrival: Arrival) -> None:
+        """Write down the digest that was made of a version for a comparison, so that it is not made again."""
+        digest = arrival.digests.get(version.pk) if version.pk is not None else None
+        if digest and version.canonical_digest is None:
+            version.canonical_digest = digest
             execute(
                 "UPDATE records_version SET canonical_digest = {digest} WHERE id = {pk} AND canonical_digest IS NULL",
-                digest=version.canonical_digest,
+                digest=digest,
                 pk=version.pk,
             )
 

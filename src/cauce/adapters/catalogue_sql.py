@@ -76,7 +76,7 @@ class SqlCatalogue:
 
     def settle(self) -> None:
         """Write what was put off."""
-        if self._put_off:
+        if self._put_off or self._committer.has_waiting:
             self._committer.submit(None)
 
     def find_identical(self, project: ProjectRef, header: Header) -> Verdict | None:
@@ -92,9 +92,13 @@ class SqlCatalogue:
         committed: Committed = self._committer.submit(arrival)
         return committed
 
-    def note(self, upload: UploadRef, verdict: Verdict) -> None:
+    def note(self, upload: UploadRef, verdict: Verdict, *, put_off: bool = False) -> None:
         """Write the verdict on a file that did not lead to an arrival into the receipt."""
-        self._committer.submit(Note(upload=upload, verdict=verdict))
+        note = Note(upload=upload, verdict=verdict)
+        if put_off:
+            self._committer.put_off(note)
+        else:
+            self._committer.submit(note)
 
     def begin_archive(self, upload: UploadRef, name: str) -> int:
         """Write `pending` for an archive that is to be unpacked into the receipt; return the key of that line."""
@@ -103,6 +107,7 @@ class SqlCatalogue:
 
     def end_archive(self, archive_pk: int, verdict: Verdict | None) -> None:
         """Put the verdict on an archive in place of `pending`, or take the line out where its files speak for it."""
+        self.settle()  # the lines of its files come before the one of the archive goes
         pending = UploadItem.objects.filter(pk=archive_pk, status=ItemStatus.PENDING.value)
         with transaction_of_ours():
             if verdict is None:

@@ -14,12 +14,18 @@ Answer = TypeVar("Answer")
 @dataclass(slots=True, eq=False)
 class _Waiting(Generic[Item, Answer]):
     item: Item
+    is_put_off: bool = False
     answer: Answer | None = None
     error: BaseException | None = None
     is_done: bool = False
 
     def fail(self, error: BaseException) -> None:
         self.error, self.is_done = error, True
+
+    @property
+    def waits_on(self) -> bool:
+        """Whether nobody waits for this one, so that it may wait for the database to answer again."""
+        return self.is_put_off and isinstance(self.error, Unavailable)
 
 
 class GroupCommit(Generic[Item, Answer]):
@@ -56,6 +62,26 @@ class GroupCommit(Generic[Item, Answer]):
             raise waiting.error
         return waiting.answer  # type: ignore[return-value] # set when there is no error
 
+    def put_off(self, item: Item) -> None:
+        """Have `item` committed with what comes next, or now if a whole group waits.
+
+        Nobody hears its answer. What goes wrong with it is lost, except that it waits on while the database does not
+        answer.
+
+        Raises:
+            Unavailable: a whole group waits, and the database does not answer.
+        """
+        with self._queue_lock:
+            if len(self._queue) < self._most - 1:
+                self._queue.append(_Waiting(item, is_put_off=True))
+                return
+        self.submit(item)
+
+    @property
+    def has_waiting(self) -> bool:
+        """Whether there is anything to commit."""
+        return bool(self._queue)
+
     def _lead(self) -> None:
         with self._queue_lock:
             group, self._queue = self._queue[: self._most], self._queue[self._most :]
@@ -65,6 +91,9 @@ class GroupCommit(Generic[Item, Answer]):
             for waiting in group:
                 if not waiting.is_done:  # the leader leaves in haste: nobody else would ever answer these
                     waiting.fail(Unexpected("The commit was interrupted."))
+            if again := [_Waiting[Item, Answer](each.item, is_put_off=True) for each in group if each.waits_on]:
+                with self._queue_lock:
+                    self._queue = again + self._queue
 
     def _settle(self, group: "list[_Waiting[Item, Answer]]") -> None:
         try:

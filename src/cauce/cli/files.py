@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ from cauce.cli.output import console, counted, plain, print_json, status_text
 from cauce.core.errors import InvalidRequest
 
 REPORT = "report.json"
-"""What `deidentify` writes beside its files, and `process` passes over."""
+"""What `deidentify` writes beside its files, and the others pass over."""
 
 _Paths = Annotated[list[Path], typer.Argument(exists=True, help="Files and folders.", metavar="PATH…")]
 _In = Annotated[Path, typer.Argument(exists=True, help="A file or folder.", metavar="IN")]
@@ -39,7 +40,7 @@ def validate(paths: _Paths, as_json: _Json = False) -> int:
     from cauce.cli.file_stages import judge
 
     counts: Counter[str] = Counter()
-    for file in files_of(paths):
+    for file in _without_reports(paths):
         entry = judge(file)
         counts[entry["status"]] += 1
         if as_json:
@@ -86,7 +87,8 @@ def deidentify(
         )
     patients = Patients()
     report: list[dict[str, Any]] = []
-    for file in _inputs(source, target):
+    _make_folder_outside(source, target)
+    for file in files_of([source]):
         entry = deidentify_file(file, target, patients, profile=followed, keep_names=keep_names)
         report.append(entry)
         if as_json:
@@ -116,8 +118,8 @@ def process(
     if pipeline not in {"", PIPELINE}:
         raise InvalidRequest(f"there is no pipeline {pipeline}; there is: {PIPELINE}", field="pipeline")
     results: list[dict[str, Any]] = []
-    files = [file for file in _inputs(source, target) if file.path != source / REPORT]
-    for entry in process_files(files, target):
+    _make_folder_outside(source, target)
+    for entry in process_files(_without_reports([source]), target):
         results.append(entry)
         if as_json:
             print_json(entry)
@@ -131,18 +133,23 @@ def process(
     return 1 if _FAILURES & counts.keys() else 0
 
 
-def _inputs(source: Path, target: Path) -> list[FileToSend]:
-    """Return the files of `source` and make `target`.
+def _without_reports(paths: Iterable[Path]) -> Iterator[FileToSend]:
+    """Yield the files that `paths` name, but for the report that `deidentify` left in a folder."""
+    reports = {path / REPORT for path in paths}
+    return (file for file in files_of(paths) if file.path not in reports)
+
+
+def _make_folder_outside(source: Path, target: Path) -> None:
+    """Make the folder to write into.
 
     Raises:
-        InvalidRequest: one would be read and written in the same run, or in the next.
+        InvalidRequest: what is written would be read, in this run or in the next.
     """
     if target.exists() and not target.is_dir():
         raise InvalidRequest(f"OUT wants a folder, and {target} is a file", field="target")
     if source.is_dir() and target.resolve().is_relative_to(source.resolve()):
         raise InvalidRequest("OUT lies inside IN: choose a folder beside it", field="target")
     target.mkdir(parents=True, exist_ok=True)
-    return list(files_of([source]))
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:

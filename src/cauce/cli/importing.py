@@ -88,6 +88,8 @@ def _progress(total: int, *, as_json: bool) -> Progress:
         TimeRemainingColumn(),
         console=shown,
         disable=not total or not shown.is_terminal or (as_json and shown is console()),
+        redirect_stdout=shown is console(),  # elsewhere what programs read would be drawn beside the bar
+        redirect_stderr=shown is console(),
         refresh_per_second=4,
         transient=True,
     )

@@ -71,7 +71,7 @@ def require_database(settings: Settings) -> None:
     except DatabaseError as error:
         host, port = connection.settings_dict["HOST"] or "localhost", connection.settings_dict["PORT"] or "5432"
         raise DatabaseUnavailable(
-            f"PostgreSQL at {host}:{port} does not answer or does not let us in: see CAUCE_DATABASE_URL"
+            f"the database at {host}:{port} does not answer, or does not let us in: see CAUCE_DATABASE_URL"
         ) from error
     finally:
         connection.close()
@@ -82,6 +82,15 @@ def migrate() -> None:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0, interactive=False)
+
+
+def pending_migrations() -> bool:
+    """Tell whether the tables are behind the program. Needs `bootstrap.setup`."""
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def ensure_admin(settings: Settings) -> str | None:

@@ -37,4 +37,5 @@ def serve_web(settings: Settings) -> None:
 
 
 def _processes() -> int:
-    return max(1, min(os.cpu_count() or 1, PROCESSES_MAX))
+    """Return how many processes serve: half of the cores, since the embedded database takes one writer at a time."""
+    return max(1, min((os.cpu_count() or 1) // 2, PROCESSES_MAX))

@@ -97,8 +97,11 @@ class Catalogue(Protocol):
             DatabaseUnavailable: nothing was committed.
         """
 
-    def note(self, upload: UploadRef, verdict: Verdict) -> None:
-        """Write the verdict on a file that led to no arrival (refused, skipped, duplicate) into the receipt."""
+    def note(self, upload: UploadRef, verdict: Verdict, *, put_off: bool = False) -> None:
+        """Write the verdict on a file that led to no arrival (refused, skipped, duplicate) into the receipt.
+
+        With `put_off` it is written with what is committed next, at the latest with the end of its delivery.
+        """
 
     def begin_archive(self, upload: UploadRef, name: str) -> int:
         """Write `pending` for an archive that is to be unpacked into the receipt; return the key of that line."""

@@ -139,7 +139,7 @@ def tags_of(words: Iterable[str]) -> list[BaseTag]:
             tags.append(Tag(int(word, 16), int(element, 16)))
         elif match := _WHOLE.fullmatch(word) or _PAIR.fullmatch(word):
             tags.append(Tag(int(match[1], 16), int(match[2], 16)))
-        elif (number := tag_for_keyword(word)) is not None:
+        elif word and (number := tag_for_keyword(word)) is not None:
             tags.append(Tag(number))
         else:
             raise InvalidRequest(f"{word!r} is no tag: give 0x0008 0x0016, 0x00080016, 0008,0016 or a keyword")

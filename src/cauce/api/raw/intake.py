@@ -77,7 +77,7 @@ class Intake:
         return verdict
 
     def note(self, upload: UploadRef, verdict: Verdict) -> Future[Verdict]:
-        """Write a verdict that is known already into the receipt, and return it."""
+        """Write a verdict that is known already into the receipt, with the next that is committed, and return it."""
         return _submit(self._taking, self._note, upload, verdict)
 
     def later(self, work: Coroutine[Any, Any, None]) -> None:
@@ -111,7 +111,9 @@ class Intake:
     ) -> Verdict:
         try:
             incoming = Incoming(content=file.content(), size_bytes=file.size_bytes, name=name, source=source)
-            return flow.take_in(self.services, upload, incoming, study_instance_uid=study_instance_uid)
+            return flow.take_in(
+                self.services, upload, incoming, study_instance_uid=study_instance_uid, notes_put_off=True
+            )
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001 - an edge: one file that trips us up must not take others with it
@@ -121,7 +123,7 @@ class Intake:
             file.close()
 
     def _note(self, upload: UploadRef, verdict: Verdict) -> Verdict:
-        self.services.catalogue.note(upload, verdict)
+        self.services.catalogue.note(upload, verdict, put_off=True)
         return verdict
 
     def _failed(self, upload: UploadRef, name: str) -> Verdict:

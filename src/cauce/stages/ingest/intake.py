@@ -42,11 +42,13 @@ def take_in(
     read_header: ReadHeader,
     digest: Digest,
     study_instance_uid: str | None = None,
+    notes_put_off: bool = False,
 ) -> Verdict:
     """Take one file into the project of `upload`; the verdict stands in the receipt when this returns.
 
     `stored`, `duplicate` and `conflict` mean that the content is held, durably and committed. What cannot be taken is
     `refused` with its code, and nothing of it is kept. With `study_instance_uid`, so are instances of other studies.
+    With `notes_put_off` verdicts on files that add nothing come into the receipt a little later, many at once.
 
     Raises:
         StorageUnavailable, DatabaseUnavailable: nothing was taken; the same call may succeed later.
@@ -65,7 +67,7 @@ def take_in(
         verdict = refused(incoming.name, RefusalCode.STORAGE_FULL, full.detail)
     if header is not None:
         verdict = _naming(verdict, header)
-    services.catalogue.note(upload, verdict)
+    services.catalogue.note(upload, verdict, put_off=notes_put_off)
     return verdict
 
 

@@ -38,6 +38,7 @@ _SYSTEM_FOLDERS: Final = frozenset(
 # What image discs carry beside the images (PS3.10 8.3 allows other files): a viewer, its pages, notes.
 _ACCOMPANYING: Final = re.compile(
     r"(readme|licen[cs]e|copying|changelog|liesmich|lisezmoi|leame|autorun)(\.[a-z]{1,8})?"
+    r"|(report|results)\.json"  # what `cauce deidentify` and `cauce process` leave beside the images
     r"|.+\.(exe|dll|ocx|inf|ini|ico|lnk|url|bat|cmd|msi|manifest|chm|hlp|jar|class|html?|css|js)"
 )
 _DIRECTORY_NAME: Final = re.compile(r"dicomdir(;1)?")

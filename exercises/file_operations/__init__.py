@@ -1,0 +1,1 @@
+"""Point 1: files and arithmetic on their contents."""

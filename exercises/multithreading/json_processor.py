@@ -1,0 +1,70 @@
+"""Elements of a JSON file: one thread an element, four at once; averages before and after normalising."""
+
+import logging
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from cauce.core.bounded_threads import run_each
+from cauce.core.errors import InvalidRequest
+from cauce.readings.elements import element_of, read_elements
+
+THREADS_MAX = 4
+LOG_FILE = Path(__file__).resolve().parent / "json_processor.log"
+
+log = logging.getLogger("exercises.json_processor")
+
+
+def process_file(path: Path, *, log_file: Path = LOG_FILE) -> bool:
+    """Print and log the averages of each element of a file; return whether all of them were good.
+
+    A bad element is reported and the others go on.
+
+    Raises:
+        InvalidRequest: the file is no JSON of elements; the text names it and says why.
+        OSError: it, or the log file, cannot be used.
+    """
+    try:
+        elements = read_elements(path)
+    except InvalidRequest as error:
+        raise InvalidRequest(f"{path} {error.detail}") from error
+    handler = logging.FileHandler(log_file, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(threadName)s %(levelname)s %(message)s"))
+    log.addHandler(handler)  # a handler has a lock: lines of different threads never mix
+    log.propagate = False
+    try:
+        return _Processing().run(elements)
+    finally:
+        log.removeHandler(handler)
+        handler.close()
+
+
+class _Processing:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._bad = 0
+
+    def run(self, elements: Mapping[str, object]) -> bool:
+        run_each(self._process, elements.items(), at_most=THREADS_MAX, name="element")
+        return self._bad == 0
+
+    def _process(self, item: tuple[str, object]) -> None:
+        key, given = item
+        try:
+            element = element_of(given)
+            found = element.averages()
+        except InvalidRequest as error:
+            where = f"element {key!r}" + (f", {error.field}" if error.field else "")
+            with self._lock:
+                self._bad += 1
+            self._say(f"{where}: {error.detail}", level=logging.ERROR)
+            return
+        self._say(
+            f"id {element.id}: average before normalization {found.mean:.6f}, "
+            f"after {found.mean_normalised:.6f}, data size {found.size}"
+        )
+
+    def _say(self, line: str, *, level: int = logging.INFO) -> None:
+        log.log(level, "%s", line)
+        with self._lock:
+            print(line, flush=True)

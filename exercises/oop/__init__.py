@@ -1,0 +1,1 @@
+"""Point 2: patients, studies and diagnoses as classes."""

@@ -1,0 +1,49 @@
+"""The tests of what works on a database, run once more with PostgreSQL under them."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from benchmarks import postgresql
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1200)]
+
+
+@pytest.fixture(scope="module")
+def url():
+    if postgresql.programs() is None:
+        pytest.skip("POSTGRESQL IS ABSENT: make test-cluster installs it, this test proves nothing here")
+    with postgresql.server(syncs=False) as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("paths", "at_least"),
+    [
+        (
+            ["tests/rest/test_results_api.py", "tests/rest/test_results_writing.py", "tests/rest/test_pagination.py"],
+            150,
+        ),
+        (["tests/flow"], 30),
+        (["tests/rest", "tests/accounts", "tests/pages"], 300),
+    ],
+)
+def test_it_holds_on_postgresql(url, paths, at_least):
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "CAUCE_"))}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-x", "-m", "not cluster", "-p", "no:randomly", *paths],
+        cwd=ROOT,
+        env={**kept, "TESTS_DATABASE_URL": url},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-1000:]
+    assert "vendor: postgresql" in done.stdout
+    passed = re.search(r"(\d+) passed", done.stdout)
+    assert passed
+    assert int(passed[1]) >= at_least
