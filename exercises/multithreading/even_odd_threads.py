@@ -14,15 +14,16 @@ def print_even_and_odd(*, interval_s: float = INTERVAL_S) -> None:
         threading.Thread(target=_print_each, args=(name, numbers, interval_s, stopping), name=name)
         for name, numbers in (("even", range(FIRST + 1, LAST + 1, 2)), ("odd", range(FIRST, LAST + 1, 2)))
     ]
-    for thread in threads:
-        thread.start()
     try:
+        for thread in threads:
+            thread.start()
         for thread in threads:
             thread.join()
     finally:
         stopping.set()
         for thread in threads:
-            thread.join()
+            if thread.ident is not None:  # an interrupt may come before it has started
+                thread.join()
 
 
 def _print_each(name: str, numbers: Iterable[int], interval_s: float, stopping: threading.Event) -> None:

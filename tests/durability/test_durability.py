@@ -3,12 +3,13 @@
 import http.client
 import json
 import zipfile
+from dataclasses import dataclass
 from io import BytesIO
 
 import pytest
 from pydicom import dcmread
 from pynetdicom import AE
-from sync_trace import answers_on, commits_too_early, missing_before_answer
+from sync_trace import Call, answers_on, commits_too_early, missing_before_answer, syncs_in_series
 from traced_node import TracedNode, require_strace
 
 from cauce.samples import small_instance
@@ -34,12 +35,16 @@ def start(tmp_path):
 
 
 def test_no_entrance_answers_success_before_file_directory_and_commit_have_been_synced(start):
-    assert _missing(start()) == {entrance: set() for entrance in ENTRANCES}
+    deliveries = _deliver(start())
+    assert _missing(deliveries) == {entrance: set() for entrance in ENTRANCES}
+    in_series = {each.entrance: syncs_in_series(each.calls, each.object_id, each.answer) for each in deliveries}
+    assert {entrance: in_series[entrance] for entrance in ("stow", "store")} == {"stow": 2, "store": 2}
+    assert max(in_series.values()) <= 4  # a form waits for the end of its receipt, a zip for its own line in it as well
 
 
 @pytest.mark.parametrize("forgotten", ["file", "directory", "commit"])
 def test_a_server_that_leaves_a_sync_out_is_found_out_at_every_entrance(start, forgotten):
-    assert _missing(start(forget=forgotten)) == {entrance: {forgotten} for entrance in ENTRANCES}
+    assert _missing(_deliver(start(forget=forgotten))) == {entrance: {forgotten} for entrance in ENTRANCES}
 
 
 def test_a_stow_request_of_several_instances_answers_after_the_syncs_of_each(start):
@@ -52,36 +57,62 @@ def test_a_stow_request_of_several_instances_answers_after_the_syncs_of_each(sta
     assert [missing_before_answer(calls, held[_uid(file)], answer) for file in files] == [set()] * 8
 
 
-def _missing(node):
-    """Bring one instance in by each entrance, one after the other; return what was not durable at each answer."""
+@dataclass(frozen=True, kw_only=True)
+class Delivered:
+    """One instance that came in by one entrance: the calls of the process that took it, and its answer among them."""
+
+    entrance: str
+    object_id: str
+    calls: list
+    answer: Call
+
+
+def _missing(deliveries):
+    """Return what was not durable when each was answered; what was is committed only after that."""
+    missing = {}
+    for each in deliveries:
+        missing[each.entrance] = missing_before_answer(each.calls, each.object_id, each.answer)
+        if not missing[each.entrance] & {"file", "directory"}:
+            assert commits_too_early(each.calls, each.object_id) == []
+    return missing
+
+
+def _deliver(node):
+    """Bring one instance in by each entrance, one after the other."""
     files = {entrance: small_instance() for entrance in ENTRANCES}
-    path = node._folder / "import.dcm"
-    path.write_bytes(files["import"])
     ports = {
         "upload": _post(node, "/api/uploads/", _form("a.dcm", files["upload"]), kind="form-data"),
-        "stow": _post(node, "/dicom-web/studies", _related(files["stow"]), kind='related; type="application/dicom"'),
         "zip": _post(node, "/api/uploads/", _form("a.zip", _zip(files["zip"])), kind="form-data"),
+        "stow": _post(node, "/dicom-web/studies", _related(files["stow"]), kind='related; type="application/dicom"'),
     }
     _store(node, files["store"])
-    (verdict,) = node.run("-m", "cauce", "import", "--json", path).splitlines()
-    assert json.loads(verdict)["status"] == "stored"
+    _import(node, files["import"])
     held = node.held()
     calls = node.stop()
     answers = {
         "upload": answers_on(calls["web"], "HTTP/1.1 201", port=ports["upload"]),
-        "stow": answers_on(calls["web"], "HTTP/1.1 200", port=ports["stow"]),
         "zip": answers_on(calls["web"], "HTTP/1.1 201", port=ports["zip"]),
+        "stow": answers_on(calls["web"], "HTTP/1.1 200", port=ports["stow"]),
         "store": answers_on(calls["dimse"], r"\4"),  # P-DATA-TF: the only one is the C-STORE response
         "import": answers_on(calls["web"], "HTTP/1.1 201")[-1:],
     }
     assert {entrance: len(found) for entrance, found in answers.items()} == dict.fromkeys(ENTRANCES, 1)
-    missing = {}
-    for entrance in ENTRANCES:
-        trace, object_id = calls["dimse" if entrance == "store" else "web"], held[_uid(files[entrance])]
-        missing[entrance] = missing_before_answer(trace, object_id, answers[entrance][0])
-        if not missing[entrance] & {"file", "directory"}:
-            assert commits_too_early(trace, object_id) == []
-    return missing
+    return [
+        Delivered(
+            entrance=entrance,
+            object_id=held[_uid(files[entrance])],
+            calls=calls["dimse" if entrance == "store" else "web"],
+            answer=answers[entrance][0],
+        )
+        for entrance in ENTRANCES
+    ]
+
+
+def _import(node, file):
+    path = node.folder / "import.dcm"
+    path.write_bytes(file)
+    (verdict,) = node.run("-m", "cauce", "import", "--json", path).splitlines()
+    assert json.loads(verdict)["status"] == "stored"
 
 
 def _post(node, path, body, *, kind):

@@ -39,7 +39,7 @@ class TracedNode:
     """Both roles, with `forget` naming the sync that they leave out."""
 
     def __init__(self, folder, *, forget=None):
-        self._folder = folder
+        self.folder = folder
         kept = {name: value for name, value in os.environ.items() if not name.startswith("CAUCE_")}
         self.http_port, self.dimse_port = _free_port(), _free_port()
         self.environ = {
@@ -100,11 +100,11 @@ class TracedNode:
                 tracer.wait()
 
     def _trace(self, role):
-        return self._folder / f"{role}.trace"
+        return self.folder / f"{role}.trace"
 
     def _start(self, role):
         strace = ["strace", "-f", "-yy", "-s", "64", "-e", f"trace={SYSTEM_CALLS}", "-o", str(self._trace(role)), "--"]
-        with (self._folder / f"{role}.txt").open("w") as sink:
+        with (self.folder / f"{role}.txt").open("w") as sink:
             return subprocess.Popen(
                 [*strace, *self._program, role],
                 env=self.environ,
@@ -118,7 +118,7 @@ class TracedNode:
         deadline = time.monotonic() + 90
         while not (self._answers_http() and self._answers_dimse()):
             for role, tracer in self._tracers.items():
-                assert tracer.poll() is None, (self._folder / f"{role}.txt").read_text()
+                assert tracer.poll() is None, (self.folder / f"{role}.txt").read_text()
             assert time.monotonic() < deadline
             time.sleep(0.2)
 

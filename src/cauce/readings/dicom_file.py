@@ -106,8 +106,9 @@ class DicomFile:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 held = ds.get_item(wanted)
-                if held is not None and held.VR != "SQ" and held.value is None and getattr(held, "length", 0):
-                    return f"{held.length} bytes"  # deferred: too long to be shown
+                length = getattr(held, "length", 0)
+                if held is not None and held.VR != "SQ" and held.value is None and length:
+                    return f"{length} bytes"  # deferred: too long to be shown
                 return _shown(ds[wanted].value)
         except (ValueError, TypeError, KeyError, AttributeError, NotImplementedError, OverflowError):
             return "a value that cannot be read"

@@ -149,11 +149,11 @@ class _RowBeyond(Func):
         super().__init__(*expressions, **extra)
         self._sign = "<" if descending else ">"
 
-    def as_sql(self, compiler: Any, connection: Any, **_: Any) -> tuple[str, list[Any]]:  # noqa: ARG002 - Django's signature
+    def as_sql(self, compiler: Any, connection: Any, *_: Any, **__: Any) -> tuple[str, tuple[Any, ...]]:  # noqa: ARG002 - Django's signature
         """Return the comparison of both halves."""
         parts = [compiler.compile(expression) for expression in self.source_expressions]
         texts, half = [text for text, _ in parts], len(parts) // 2
-        given = [value for _, values in parts for value in values]
+        given = tuple(value for _, values in parts for value in values)
         return f"({', '.join(texts[:half])}) {self._sign} ({', '.join(texts[half:])})", given
 
 

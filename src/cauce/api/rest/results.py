@@ -134,7 +134,7 @@ class BesideOrder(Func):
 
     template = "%(expressions)s"
 
-    def as_sqlite(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+    def as_sqlite(self, compiler: Any, connection: Any, **_: Any) -> tuple[str, Any]:
         """Return the column under a sign that says this to SQLite and changes nothing else."""
         return self.as_sql(compiler, connection, template="+%(expressions)s")
 
