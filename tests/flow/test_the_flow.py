@@ -157,9 +157,7 @@ def test_another_content_under_a_known_uid_is_kept_as_a_version_and_the_first_st
     verdict = deliver(image(StudyDescription="something else"))[0]
     assert (verdict.status, verdict.code) == ("conflict", "differs")
     assert list(Version.objects.order_by("pk").values_list("state", flat=True)) == ["current", "conflict"]
-    assert (
-        Version.objects.filter(canonical_digest=None).count() == 0
-    )  # the next is compared without reading
+    assert Version.objects.filter(canonical_digest=None).count() == 0  # the next is compared without reading
     assert len(objects_in(services, Space.ORIGINALS)) == 2
     assert statuses(deliver(image(StudyDescription="something else"))) == ["duplicate"]
     assert the_study().status == "ready"
