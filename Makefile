@@ -35,7 +35,7 @@ format: $(DEV)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(DEV)          ## benchmarks, side by side with Orthanc where it is installed
+bench: $(DEV)          ## benchmarks: intake beside Orthanc where it is installed, results, exercises
 	$(BIN)/python -m benchmarks $(ARGS)
 
 lock: $(DEV)           ## renew the locked dependencies

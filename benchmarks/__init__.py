@@ -1,1 +1,1 @@
-"""Benchmarks: Cauce and Debian's Orthanc side by side, in one run, as ratios. `make bench` runs them."""
+"""Benchmarks, as ratios of one run: against Debian's Orthanc, a plain script, a first page. `make bench` runs them."""

@@ -1,4 +1,8 @@
-"""Intake, measured side by side: `python -m benchmarks [instances]`."""
+"""`python -m benchmarks [intake [INSTANCES] | elements | results [ROWS]]`: all of them, or one.
+
+`intake` is side by side with Orthanc, `elements` with the same arithmetic in one thread, `results` the thousandth page
+with the first, on both databases.
+"""
 
 import sys
 import tempfile
@@ -6,15 +10,28 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import load, servers
+from benchmarks import elements, load, result_pages, servers
 from benchmarks.servers import Server
 
 INSTANCES = 240
 
 
 def main() -> None:
-    """Run every measurement against both servers in turn and print rates and ratios."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else INSTANCES
+    """Run what is asked for and print figures and ratios."""
+    asked, *more = sys.argv[1:] or ("all",)
+    if asked not in {"all", "intake", "elements", "results"}:
+        sys.exit(__doc__)
+    number = int(more[0]) if more else None
+    if asked in {"all", "elements"}:
+        elements.main()
+    if asked in {"all", "results"}:
+        result_pages.main(number or result_pages.ROWS)
+    if asked in {"all", "intake"}:
+        intake(number or INSTANCES)
+
+
+def intake(count: int) -> None:
+    """Send instances to both servers in turn, each way of sending, and print rates and ratios."""
     with tempfile.TemporaryDirectory(prefix="cauce-bench-") as text, ExitStack() as stack:
         folder = Path(text)
         running = [stack.enter_context(servers.cauce(folder / "cauce"))]

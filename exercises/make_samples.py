@@ -57,6 +57,7 @@ def write_all(folder: Path) -> None:
 
 def write_large(path: Path) -> None:
     """Write 20 elements of 250,000 numbers."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(elements(20, rows=250, columns=1000, lowest=1), encoding="utf-8", newline="\n")
 
 

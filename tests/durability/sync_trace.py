@@ -121,17 +121,13 @@ def commits_too_early(calls, object_id):
     return [call for call in _log_writes(calls) if naming.ends < call.begins < durable]
 
 
-def syncs_in_series(calls, object_id, answer):
-    """Return how many syncs came one after the other between the naming of an object and the answer.
-
-    Those that were under way at the same time count once. Folders of the database do not count: they are synced once
-    for each connection, with its first commit.
-    """
+def commits_in_series(calls, object_id, answer):
+    """Return how many syncs of the log came one after the other between the naming of an object and the answer."""
     begin = next(call for call in calls if call.succeeded and call.named.endswith(f"/{object_id}")).ends
-    within = [call for call in calls if call.name in _SYNCS and begin < call.begins and call.ends < answer.begins]
+    syncs = [call for call in calls if call.name in _SYNCS and call.what.endswith("-wal")]
     count, last = 0, begin
-    for call in sorted(within, key=lambda call: call.ends):
-        if call.begins > last and ("/objects/" in call.what or call.what.endswith("-wal")):
+    for call in sorted(syncs, key=lambda call: call.ends):
+        if call.begins > last and call.ends < answer.begins:
             count, last = count + 1, call.ends
     return count
 

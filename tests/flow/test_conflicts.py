@@ -94,3 +94,15 @@ def test_an_accepted_version_whose_first_was_never_processed_is_processed(delive
     run_all()
     assert the_study().status == "ready"
     assert processed() == served()
+
+
+@pytest.mark.parametrize("attributes", [{"PatientID": "ANOTHER"}, {"StudyInstanceUID": "1.2.3.4"}])
+def test_an_image_that_names_another_patient_or_study_is_not_filed_here(deliver, services, admin, attributes):
+    from cauce.records.models import Version
+
+    deliver(image(1))
+    deliver(image(1, **attributes))
+    contested = Version.objects.get(state="conflict")
+    with pytest.raises(Conflicting, match="another"):
+        services.conflicts.accept(contested.object_id, actor=admin)
+    services.conflicts.reject(contested.object_id, actor=admin)

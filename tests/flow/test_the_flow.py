@@ -331,3 +331,38 @@ def _hopeless():
     error = Unexpected("broken")
     error.retryable = False
     return error
+
+
+@pytest.mark.parametrize("step", ["deidentify", "process"])
+def test_a_job_taken_back_by_a_person_leaves_its_study_in_attention(deliver, services, admin, run_all, step):
+    from cauce import flow
+    from cauce.records.models import Job
+
+    deliver(image())
+    while (job := services.ledger.claim("w")) is not None:
+        flow.STEPS[job.step](services, job)
+        services.ledger.succeed(job, worker="w")
+        if Job.objects.filter(step=step, status="queued").exists():
+            break
+    services.ledger.cancel(Job.objects.get(step=step).public_id, actor=admin)
+    run_all()
+    assert the_study().status == "attention"
+    assert [cause["cause"] for cause in the_study().causes] == ["job_dead"]
+
+
+def test_a_closing_cannot_be_taken_back(deliver, services, admin):
+    from cauce.core.errors import Conflicting
+    from cauce.records.models import Job
+
+    deliver(image())
+    with pytest.raises(Conflicting):
+        services.ledger.cancel(Job.objects.get(step="close").public_id, actor=admin)
+
+
+def test_a_study_whose_closing_is_dead_waits_for_a_person_and_a_new_arrival_closes_it(deliver, run_all):
+    deliver(image(1))
+    assert run_all(fails={"close": _hopeless()}) == ["close"]
+    assert the_study().status == "attention"
+    deliver(image(2))
+    assert run_all()[0] == "close"
+    assert (the_study().status, the_study().causes) == ("ready", [])

@@ -8,6 +8,7 @@ from django.db import connection
 
 from cauce.core.statuses import Role
 from cauce.records.models import ProcessingResult
+from cauce.settings import logging
 
 pytestmark = pytest.mark.django_db
 KNOWN = {"id": "r1", "device_name": "CT SCAN", "raw_data": ["2 4 8"]}
@@ -283,6 +284,7 @@ def test_each_change_is_in_the_trail_by_an_id_of_ours_that_stays(client, clinici
 
 
 def test_nothing_of_what_was_sent_is_logged(client):
+    logging.configure(rows.bootstrap.environment.current(), role="tests")  # another test may have closed the file
     log = next(Path(rows.bootstrap.environment.current().data_folder).glob("logs/tests.jsonl"))
     start = log.stat().st_size
     send(client, "POST", "/api/results/", {"id": "JANE-77", "device_name": "DOEDEVICE", "raw_data": ["1 987654"]})
@@ -416,3 +418,20 @@ def plans_of(client, link):
         for sql in listed:
             cursor.execute(explain + sql)
             yield "\n".join(str(row[-1]) for row in cursor.fetchall())
+
+
+# --- browsable pages -----------------------------------------------------------------------------------------------
+
+
+def test_the_forms_of_the_pages_hold_what_can_be_sent(browser_of, clinician):
+    browser = browser_of(clinician, headers={"accept": "text/html"})
+    rows.result(id="a1", device_name="ACME")
+    for path, words in (
+        ("/api/results/", ['"id": ""', '"device_name": ""', '"raw_data": null']),
+        ("/api/elements/", ['"deviceName": "CT SCAN"', '"data": [']),
+        ("/api/results/a1/", ['"id": "a1"', '"device_name": "ACME"']),
+    ):
+        page = browser.get(path).content.decode()
+        form = page.partition("<textarea")[2].partition("</textarea>")[0].replace("&quot;", '"')
+        assert [word for word in words if word not in form] == [], form
+        assert "created_at" not in form

@@ -23,7 +23,7 @@ from cauce.accounts.tokens import issue_access
 from cauce.core.statuses import Role
 
 pytestmark = pytest.mark.django_db
-EXAMPLES = 25
+EXAMPLES = 20
 CHECKS = [
     not_a_server_error,
     status_code_conformance,

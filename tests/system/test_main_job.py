@@ -88,9 +88,13 @@ def _stops_cleanly(platform):
 def test_a_killed_workers_job_is_done_by_another_within_two_leases(start, sample):
     folder, _ = sample
     platform = start(CAUCE_WORKERS="2")
+    victim, other = [pid for pid, name in platform.children().items() if name == "worker"]
+    for pid in (victim, other):
+        os.kill(pid, signal.SIGSTOP)  # so that nothing is done before there is something to see
     platform.import_(folder)
-    job_id = _kill_a_worker_in_the_middle(platform)
+    job_id = _kill_in_the_middle(platform, victim)
     killed_at = time.monotonic()
+    os.kill(other, signal.SIGCONT)
     job = _await_success(platform, job_id)
     assert time.monotonic() - killed_at < 2 * LEASE_S
     assert [attempt["outcome"] for attempt in job["history"]][-2:] == ["lost", "succeeded"]
@@ -99,19 +103,17 @@ def test_a_killed_workers_job_is_done_by_another_within_two_leases(start, sample
     assert len([name for name in platform.children().values() if name == "worker"]) == 2
 
 
-def _kill_a_worker_in_the_middle(platform):
-    """Freeze a worker that holds a job, make sure that it still does, then kill it."""
+def _kill_in_the_middle(platform, victim):
+    """Let a worker go on until it holds a job, freeze it, make sure that it still does, then kill it."""
+    os.kill(victim, signal.SIGCONT)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         for row in platform.rows("/api/jobs/", status="running"):
-            pid = _worker_pid(platform, row["id"])
-            if pid is None:
-                continue
-            os.kill(pid, signal.SIGSTOP)
-            if _worker_pid(platform, row["id"]) == pid:
-                os.kill(pid, signal.SIGKILL)
+            os.kill(victim, signal.SIGSTOP)
+            if _worker_pid(platform, row["id"]) == victim:
+                os.kill(victim, signal.SIGKILL)
                 return row["id"]
-            os.kill(pid, signal.SIGCONT)
+            os.kill(victim, signal.SIGCONT)
     raise AssertionError("no job was caught while it ran")
 
 

@@ -312,7 +312,9 @@ class ArrivalsTransaction:
                 for pk, count in sorted(closings)
             ],
             now=self._now,
-            on_conflict='("key") DO UPDATE SET due_at = excluded.due_at',
+            # A closing that was given up or taken back is needed again now that something has come.
+            on_conflict='("key") DO UPDATE SET due_at = excluded.due_at, attempts_max = records_job.attempts + 5, '
+            "status = CASE WHEN records_job.status IN ('dead', 'cancelled') THEN 'queued' ELSE records_job.status END",
         )
 
 

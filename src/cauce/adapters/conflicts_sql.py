@@ -3,6 +3,7 @@
 from django.utils import timezone
 
 from cauce import audit
+from cauce.adapters import rows
 from cauce.adapters.ledger_sql import enqueue
 from cauce.adapters.sql_errors import transaction_of_ours
 from cauce.core.actors import Actor
@@ -10,6 +11,8 @@ from cauce.core.errors import Conflicting, Forbidden, NotFound
 from cauce.core.statuses import StudyStatus
 from cauce.ports.ledger import JobRequest
 from cauce.records.models import Study, Version
+
+_STUDY_INSTANCE_UID, _PATIENT_ID = "0020000D", "00100020"
 
 
 class SqlConflicts:
@@ -19,6 +22,7 @@ class SqlConflicts:
         """Let a contested version take the place of the current one, which is kept, superseded."""
         with transaction_of_ours():
             version, study = _contested(version_id, actor)
+            _require_same_patient(version, study)
             Version.objects.filter(instance_id=version.instance_id, state=Version.State.CURRENT).update(
                 state=Version.State.SUPERSEDED
             )
@@ -41,6 +45,18 @@ class SqlConflicts:
         if study.status != StudyStatus.RECEIVING.value:
             study.status, study.updated_at = StudyStatus.QUEUED.value, timezone.now()
             study.save(update_fields=["status", "updated_at"])
+
+
+def _require_same_patient(version: Version, study: Study) -> None:
+    """Return if a contested version says that it is of this study and this patient.
+
+    Raises:
+        Conflicting: it names another; to file it here would show one patient's image as another's.
+    """
+    named = rows.unpack_json(bytes(version.header.dicom_json))
+    study_uid, patient_id = (named.get(tag, {}).get("Value", [""])[0] for tag in (_STUDY_INSTANCE_UID, _PATIENT_ID))
+    if str(study_uid) != study.study_instance_uid or str(patient_id or "").strip() != study.patient_id.strip():
+        raise Conflicting("it names another study or another patient than the one that holds its UID: reject it")
 
 
 def _contested(version_id: str, actor: Actor) -> tuple[Version, Study]:

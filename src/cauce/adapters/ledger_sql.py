@@ -15,7 +15,7 @@ from cauce.adapters.sql_errors import transaction_of_ours, translated
 from cauce.core.actors import Actor
 from cauce.core.errors import CauceError, Conflicting, NotFound
 from cauce.core.identifiers import PublicId
-from cauce.core.statuses import JobStatus, StudyStatus
+from cauce.core.statuses import AttentionCause, JobStatus, StudyStatus
 from cauce.ports.ledger import LEASE_S, ClaimedJob, Following, JobRequest
 from cauce.records.models import Job, JobAttempt, Revision, Study, WorkerNode
 
@@ -24,6 +24,10 @@ BACKOFF_CAP_S = 300.0
 REAPED_AT_ONCE = 500
 _WAITING = (JobStatus.QUEUED.value, JobStatus.RETRYING.value)
 _ENDED = (JobStatus.SUCCEEDED.value, JobStatus.DEAD.value, JobStatus.CANCELLED.value)
+
+CANCELLED = "cancelled"
+"""Code of a job that a person took back; what a newer revision made needless has none."""
+_ALWAYS_RUN = ("close", "deliver")
 
 log = structlog.get_logger("cauce.ledger")
 
@@ -138,8 +142,11 @@ class SqlLedger:
             row = _find(public_id)
             if row.status not in _WAITING:
                 raise Conflicting(f"the job is {row.status}, only waiting jobs can be cancelled")
+            if row.step in _ALWAYS_RUN:
+                raise Conflicting(f"a {row.step} job cannot be cancelled: its study would never reach its end")
             row.status, row.finished_at = JobStatus.CANCELLED.value, timezone.now()
-            row.save(update_fields=["status", "finished_at"])
+            row.code, row.cause = CANCELLED, "taken back by an administrator"
+            row.save(update_fields=["status", "finished_at", "code", "cause"])
             enqueue(self._following(_claimed(row), succeeded=False, progress=SqlProgress()))
             audit.record(actor, "job.cancel", subject=public_id)
 
@@ -191,7 +198,15 @@ class SqlLedger:
         row.code, row.cause = code, cause
         row.save(update_fields=["status", "finished_at", "lease_until", "code", "cause"])
         enqueue(self._following(job, succeeded=False, progress=SqlProgress()))
+        if row.step in _ALWAYS_RUN:
+            self._show_stuck(row, cause)
         log.error("job.dead", job=row.public_id, step=row.step, code=code)
+
+    @staticmethod
+    def _show_stuck(row: Job, cause: str) -> None:
+        """Let a study whose closing or delivery is dead wait for a person, since nothing else ends it."""
+        causes = [{"cause": AttentionCause.JOB_DEAD.value, "detail": f"{row.step}: {cause}", "count": 1}]
+        Study.objects.filter(pk=row.study_id).update(status=StudyStatus.ATTENTION.value, causes=causes)
 
 
 def enqueue(requests: Sequence[JobRequest]) -> None:

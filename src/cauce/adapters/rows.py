@@ -104,6 +104,12 @@ def pack_json(dicom_json: bytes) -> bytes:
     return zlib.compress(dicom_json, 1)
 
 
+def unpack_json(blob: bytes) -> dict[str, Any]:
+    """Inflate a DICOM JSON document."""
+    held: dict[str, Any] = json.loads(zlib.decompress(blob))
+    return held
+
+
 def pack_frames(frames: FrameIndex | None) -> bytes | None:
     """Deflate a frame index."""
     if frames is None:

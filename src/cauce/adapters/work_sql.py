@@ -4,10 +4,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.db.models import Max
+from django.db.models import Max, Q
 from django.utils import timezone
 
 from cauce.adapters import rows
+from cauce.adapters.ledger_sql import CANCELLED
 from cauce.adapters.progress_sql import batches_of
 from cauce.adapters.sql_errors import transaction_of_ours, translated
 from cauce.core.identifiers import ObjectId, PublicId, SopInstanceUid, StudyInstanceUid
@@ -229,7 +230,9 @@ def _causes(revision: Revision, *, profile: str, pipeline: str) -> list[dict[str
         counted[AttentionCause.UNDECODABLE_PIXELS.value, str(measurements.get("detail", ""))] += 1
     damaged = Version.objects.filter(instance__series__study_id=revision.study_id).exclude(damage="")
     counted.update((AttentionCause.OBJECT_DAMAGED.value, detail) for detail in damaged.values_list("damage", flat=True))
-    dead = Job.objects.filter(study_id=revision.study_id, status=JobStatus.DEAD.value)
+    failed = Q(status=JobStatus.DEAD.value) | Q(status=JobStatus.CANCELLED.value, code=CANCELLED)
+    here = Q(batch__in=batches) | Q(revision=revision)
+    dead = Job.objects.filter(failed, here, study_id=revision.study_id)
     counted.update(
         (AttentionCause.JOB_DEAD.value, f"{step}: {cause}") for step, cause in dead.values_list("step", "cause")
     )

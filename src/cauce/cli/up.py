@@ -81,13 +81,14 @@ def running(settings: Settings, out: Console) -> Iterator[Supervisor]:
         start.require_database(settings)
         start.migrate()
         password = start.ensure_admin(settings)
+        _say_password(out, password)
         supervisor = Supervisor(_commands(settings), environ=_environ(settings))
         with _stopped_by_signals(supervisor.stop):
             try:
                 supervisor.start()
                 await_ready(settings, supervisor)
                 if not supervisor.is_stopping:
-                    _say_ready(settings, out, password)
+                    _say_ready(settings, out)
                 yield supervisor
             finally:
                 supervisor.stop()
@@ -148,12 +149,17 @@ def own_url(settings: Settings) -> str:
 
 
 def _answers_http(settings: Settings) -> bool:
+    """Tell whether HTTP is served; what it lacks (room, say) is no reason not to start."""
+    answer = _ask(settings, "/healthz")
+    return answer is not None and answer.status_code == httpx.codes.OK
+
+
+def _ask(settings: Settings, path: str) -> httpx.Response | None:
     try:
         # The certificate names the public host, not the address that is asked here.
-        answer = httpx.get(f"{own_url(settings)}/readyz", timeout=5, trust_env=False, verify=False)  # noqa: S501
+        return httpx.get(f"{own_url(settings)}{path}", timeout=5, trust_env=False, verify=False)  # noqa: S501
     except httpx.HTTPError:
-        return False
-    return answer.status_code == httpx.codes.OK
+        return None
 
 
 def _answers_dimse(settings: Settings) -> bool:
@@ -173,13 +179,20 @@ def _say_where(settings: Settings, out: Console) -> None:
     out.print(f"[bold]Cauce[/bold]  data in {settings.data_folder}, keys in {settings.keys}")
 
 
-def _say_ready(settings: Settings, out: Console, password: str | None) -> None:
-    host, port = settings.dimse_address
-    out.print(f"  portal    [bold]{settings.base_url}/[/bold]")
-    out.print(f"  API       {settings.base_url}/api/docs/")
-    out.print(f"  DICOM     {settings.ae_title} at {host}:{port}")
+def _say_password(out: Console, password: str | None) -> None:
+    """Print the first administrator's password at once: it is made once, whatever happens next."""
     if password:
         out.print(f"  sign in   user [bold]{start.ADMIN}[/bold], password [bold]{password}[/bold]  (shown once)")
     else:
         out.print(f"  sign in   user {start.ADMIN} (a new password: cauce users password {start.ADMIN})", style="dim")
+
+
+def _say_ready(settings: Settings, out: Console) -> None:
+    host, port = settings.dimse_address
+    out.print(f"  portal    [bold]{settings.base_url}/[/bold]")
+    out.print(f"  API       {settings.base_url}/api/docs/")
+    out.print(f"  DICOM     {settings.ae_title} at {host}:{port}")
+    answer = _ask(settings, "/readyz")
+    if answer is not None and answer.status_code != httpx.codes.OK:
+        out.print("  warning   not everything is ready; cauce doctor says what is missing", style="yellow")
     out.print("  stop      Ctrl-C", style="dim")

@@ -11,6 +11,8 @@ from cauce.settings.environment import Settings
 
 PROCESSES_MAX = 4
 BACKLOG = 1024
+# Anything but an incremental configuration closes every handler of the process, the log file's among them.
+_LEAVES_OUR_LOGS_ALONE = {"incremental": True, "formatters": {}, "handlers": {}, "loggers": {}}
 
 
 def serve_web(settings: Settings) -> None:
@@ -30,6 +32,7 @@ def serve_web(settings: Settings) -> None:
         websockets=False,
         log_enabled=False,
         log_level=LogLevels.warning,
+        log_dictconfig=_LEAVES_OUR_LOGS_ALONE,
         ssl_cert=settings.tls_cert,
         ssl_key=settings.tls_key,
     )

@@ -3,8 +3,9 @@
 from typing import Any
 
 import structlog
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
@@ -62,6 +63,8 @@ class DefectLog(MiddlewareMixin):
         if isinstance(exception, (OperationalError, InterfaceError, Unavailable)):
             log.warning("request.unavailable", route=_route(request), exc_info=exception)
             return unavailable(request)
+        if isinstance(exception, (Http404, PermissionDenied, SuspiciousOperation, BadRequest)):
+            return None  # an answer, not a defect
         log.error("request.failed", route=_route(request), method=request.method, exc_info=exception)
         return None
 

@@ -10,6 +10,9 @@ class BrowsableRenderer(BrowsableAPIRenderer):
 
     template = "cauce/browsable.html"
 
+    def get_filter_form(self, data: Any, view: Any, request: Any) -> None:
+        """Offer no form of filters: the description of the interface lists them."""
+
     def get_context(self, data: Any, accepted_media_type: str | None, renderer_context: Any) -> dict[str, Any]:
         """Return what the template shows."""
         context: dict[str, Any] = super().get_context(data, accepted_media_type, renderer_context)

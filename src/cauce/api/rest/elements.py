@@ -1,7 +1,7 @@
 """`/api/elements/`: results posted as the elements of a file; all other routes are those of `/api/results/`."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
@@ -25,6 +25,7 @@ from cauce.readings.elements import Element, element_of
 
 ELEMENTS_MAX = 1000
 """Most elements in one request."""
+_EXAMPLE = {"1": {"id": "aabbcc1", "data": ["78 83 21", "2 4 8"], "deviceName": "CT SCAN"}}
 _BODY = {
     "type": "object",
     "minProperties": 1,
@@ -39,12 +40,25 @@ _BODY = {
         },
         "additionalProperties": False,
     },
-    "example": {"1": {"id": "aabbcc1", "data": ["78 83 21", "2 4 8"], "deviceName": "CT SCAN"}},
+    "example": _EXAMPLE,
 }
+# As a list of the serializer it would be described as a page.
+_CREATED = {"type": "array", "items": {"$ref": "#/components/schemas/Result"}}
+
+
+class ElementsSerializer(serializers.Serializer[Any]):
+    """What the form of the browsable page starts from."""
+
+    @property
+    def data(self) -> Any:
+        """Return elements to write over."""
+        return dict(_EXAMPLE)
 
 
 class ElementList(ResultList):
     """Results, newest first; what is posted are elements."""
+
+    given: ClassVar = {"POST": ElementsSerializer}
 
     @extend_schema(operation_id="elements_list", responses=ResultSerializer(many=True), tags=["elements"])
     def get(self, request: Request) -> Response:
@@ -54,13 +68,13 @@ class ElementList(ResultList):
     @extend_schema(
         operation_id="elements_create",
         request={"application/json": _BODY},
-        responses={(201, "application/json"): ResultSerializer(many=True), **ID_TAKEN},
+        responses={(201, "application/json"): _CREATED, **ID_TAKEN},
         tags=["elements"],
     )
     def post(self, request: Request) -> Response:
         """Create a result of each element, all or none; what is wrong is said by the element's key."""
         results = result_changes.create(self.actor, drafts_of(request.data))
-        return Response(self.get_serializer(results, many=True).data, status=status.HTTP_201_CREATED)
+        return Response([self.shown(result) for result in results], status=status.HTTP_201_CREATED)
 
 
 class ElementDetail(ResultDetail):

@@ -3,7 +3,7 @@
 `/api/elements/` has the same routes; what is posted there is the elements of a file.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from django.db.models import Exists, Func, OuterRef, Q, QuerySet
@@ -63,11 +63,27 @@ def _bounded(name: str, kind: Any) -> list[OpenApiParameter]:
     ]
 
 
-class ResultList(GenericEndpoint):
-    """Results, newest first."""
+class ResultEndpoint(GenericEndpoint):
+    """A view of results: each method has what it is given, all show the same."""
 
     serializer_class = ResultSerializer
     permission_classes = (MayStoreOrRead,)
+    given: ClassVar[Mapping[str, type[serializers.Serializer[Any]]]] = {}
+
+    def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
+        """Return what this method is given; the forms of the browsable pages show it."""
+        return self.given.get(self.request.method or "", ResultSerializer)
+
+    def shown(self, result: ProcessingResult) -> dict[str, Any]:
+        """Return a result as every answer shows it."""
+        answer: dict[str, Any] = ResultSerializer(result, context=self.get_serializer_context()).data
+        return answer
+
+
+class ResultList(ResultEndpoint):
+    """Results, newest first."""
+
+    given: ClassVar = {"POST": DraftSerializer}
     parameters: ClassVar = (
         parameter("device_name", "The device name contains this; case does not matter."),
         parameter("study", "Id of a study."),
@@ -122,7 +138,7 @@ class ResultList(GenericEndpoint):
         given = DraftSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         (result,) = result_changes.create(self.actor, [given.draft()])
-        answer = self.get_serializer(result).data
+        answer = self.shown(result)
         return Response(answer, status=status.HTTP_201_CREATED, headers={"Location": answer["url"]})
 
 
@@ -163,11 +179,10 @@ def result_of(visible: Visible, result_id: str) -> ProcessingResult:
     return result
 
 
-class ResultDetail(GenericEndpoint):
+class ResultDetail(ResultEndpoint):
     """One result."""
 
-    serializer_class = ResultSerializer
-    permission_classes = (MayStoreOrRead,)
+    given: ClassVar = {"PUT": ChangeSerializer, "PATCH": ChangeSerializer}
     pagination_class = None
 
     @extend_schema(operation_id="results_retrieve", responses=ResultSerializer, tags=["results"])
@@ -212,7 +227,7 @@ class ResultDetail(GenericEndpoint):
         changed = result_changes.change(
             self.actor, result, result_id=values.get("id"), device_name=values.get("device_name")
         )
-        return Response(self.get_serializer(changed).data)
+        return Response(self.shown(changed))
 
 
 def _subject(result: ProcessingResult) -> str:
