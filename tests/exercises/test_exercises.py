@@ -13,6 +13,8 @@ from pathlib import Path
 import pydicom
 import pytest
 
+from cauce.stages import process
+
 ROOT = Path(__file__).resolve().parents[2]
 EXERCISES = ROOT / "exercises"
 SAMPLES = [
@@ -276,7 +278,8 @@ def test_the_samples_are_those_that_the_script_makes(tmp_path):
         96,
         "JPEG Baseline (Process 1)",
     )
-    assert ds.pixel_array.shape == (96, 256, 256)
+    with (EXERCISES / "oop/sample-02-dicom.dcm").open("rb") as source:
+        assert [frame.shape for frame in process.frames(source)] == [(256, 256)] * 96
     ds = pydicom.dcmread(EXERCISES / "file_operations/sample-01-dicom.dcm")
     assert (ds.Modality, ds.SOPClassUID.name, ds.BitsAllocated) == ("MR", "Secondary Capture Image Storage", 16)
     assert ds.pixel_array.shape == (512, 512)

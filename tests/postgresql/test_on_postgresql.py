@@ -29,7 +29,6 @@ def url():
             150,
         ),
         (["tests/flow"], 30),
-        (["tests/rest", "tests/accounts", "tests/pages"], 300),
     ],
 )
 def test_it_holds_on_postgresql(url, paths, at_least):

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from cauce import bootstrap, flow
 from cauce.accounts.models import ApiToken, User
+from cauce.adapters.rows import pack_json
 from cauce.audit.models import AuditEvent
 from cauce.core.identifiers import new_object_id
 from cauce.core.statuses import Role, Space
@@ -113,7 +114,12 @@ def instance(of: Series, *, warnings=(), state="current", **values) -> Version:
         source="upload",
         received_at=timezone.now(),
     )
-    VersionHeader.objects.create(version=version, dicom_json=b"", warnings=list(warnings))
+    header = {
+        "0020000D": {"vr": "UI", "Value": [of.study.study_instance_uid]},
+        "00100020": {"vr": "LO", "Value": [of.study.patient_id]},
+    }
+    packed = pack_json(json.dumps(header).encode())
+    VersionHeader.objects.create(version=version, dicom_json=packed, warnings=list(warnings))
     return version
 
 

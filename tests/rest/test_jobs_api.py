@@ -50,7 +50,7 @@ def test_a_dead_job_is_replayed_and_that_is_written_down(client_of, admin):
 
 
 def test_a_waiting_job_is_cancelled(client_of, admin):
-    job = rows.job(rows.study(), step="deliver", status="queued")
+    job = rows.job(rows.study(), step="process", status="queued")
     answer = client_of(admin).post(f"/api/jobs/{job.public_id}/cancel/")
     assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
     assert rows.AuditEvent.objects.get().action == "job.cancel"
