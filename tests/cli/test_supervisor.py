@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cauce.cli import supervisor as supervisor_module
-from cauce.cli.supervisor import Supervisor
+from cauce.cli.supervisor import PROGRAM, Supervisor
 
 PYTHON = (sys.executable, "-S", "-c")
 SLEEPS = "import time\ntime.sleep(600)"
@@ -170,3 +171,11 @@ def test_the_first_administrators_password_is_not_handed_on(monkeypatch):
     environ = up._environ(environment.current())
     assert "CAUCE_ADMIN_PASSWORD" not in environ
     assert environ["CAUCE_DATA"] == str(environment.current().data_folder)
+
+
+def test_a_module_in_the_working_folder_takes_the_place_of_none(tmp_path):
+    (tmp_path / "html.py").write_text("raise SystemExit('shadowed')")
+    done = subprocess.run([*PROGRAM, "migrate", "--help"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, "shadowed" in done.stderr) == (0, False)
+    importing = [*PROGRAM[:-2], "-c", "import html; print(html.escape('<'))"]
+    assert subprocess.run(importing, cwd=tmp_path, capture_output=True, text=True, check=True).stdout == "&lt;\n"

@@ -226,3 +226,29 @@ def test_a_page_costs_a_fixed_number_of_queries(browser_of, admin, django_assert
             browser.get(target)
         counts.append(len(asked))
     assert counts[0] == counts[1]
+
+
+def test_a_page_that_is_not_there_is_an_answer_and_no_defect(rf):
+    from django.http import Http404
+
+    from cauce.api.pages import middleware
+
+    told = []
+
+    class Log:
+        def error(self, event, **_):
+            told.append(event)
+
+        warning = error
+
+    log, middleware.log = middleware.log, Log()
+    try:
+        request = rf.get("/studies/nothing/")
+        request.resolver_match = None
+        watching = middleware.DefectLog(lambda _request: None)
+        assert watching.process_exception(request, Http404()) is None
+        assert told == []
+        watching.process_exception(request, RuntimeError())
+        assert told == ["request.failed"]
+    finally:
+        middleware.log = log

@@ -82,3 +82,11 @@ def test_a_receipt_costs_a_fixed_number_of_queries(client_of, clinician, django_
 def test_the_framework_alone_takes_no_files_and_says_so(client_of, clinician):
     answer = client_of(clinician).post("/api/uploads/", {"files": "x"})
     assert (answer.status_code, answer.json()["code"]) == (501, "uploads_elsewhere")
+
+
+def test_a_person_can_look_at_a_receipt_and_at_measurements_in_a_browser(client_of, admin):
+    upload, series = rows.upload(admin), rows.series(rows.study())
+    summary = rows.result(series)
+    for path in (f"uploads/{upload.public_id}", f"results/{summary.pk}/measurements"):
+        page = client_of(admin).get(f"/api/{path}/", headers={"Accept": "text/html"})
+        assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8"), path

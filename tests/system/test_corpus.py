@@ -97,6 +97,7 @@ def test_no_identity_of_the_corpus_stands_where_none_may(loaded, corpus):
     known = identity_of(corpus)
     assert len(known) > 500
     jobs = "".join(str(platform.get(f"/api/jobs/{job['id']}/")) for job in platform.rows("/api/jobs/")[::10])
+    _every_process_logs(platform)
     metrics = httpx.get(f"{platform.url}/metrics").text
     missing = "".join(
         httpx.get(f"{platform.url}{path}", headers=platform.headers).text
@@ -125,3 +126,14 @@ def identity_of(folder):
         found.update(value.strip() for value in values)
         found.update(part for value in values for part in re.split(r"[\^= ]", value))
     return {value for value in found if len(value) >= 6 and value.lower() not in {"anonymous", "unknown", "patient"}}
+
+
+def _every_process_logs(platform):
+    """An empty log would prove nothing."""
+    for role, event in (
+        ("web", "request"),
+        ("worker", "job.ended"),
+        ("dimse", "dimse.listening"),
+        ("up", "process.started"),
+    ):
+        assert f'"event": "{event}"' in (platform.data / "logs" / f"{role}.jsonl").read_text(), role

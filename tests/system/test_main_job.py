@@ -56,6 +56,7 @@ def _no_identity_outside(platform, demo):
     known = [text for text in _identity_of(demo.paths) if len(text) >= 5]
     assert len(known) > 5
     jobs = json.dumps([platform.get(f"/api/jobs/{job['id']}/") for job in platform.rows("/api/jobs/")])
+    _every_process_logs(platform)
     metrics = httpx.get(f"{platform.url}/metrics").text
     missing = httpx.get(f"{platform.url}/api/studies/{known[0]}/", headers=platform.headers).text.replace(known[0], "")
     names = "\n".join(str(path) for path in platform.data.rglob("*"))
@@ -160,3 +161,14 @@ def test_when_the_supervisor_is_killed_its_processes_go_too(start):
     while any(Path(f"/proc/{pid}").exists() for pid in children) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert [pid for pid in children if Path(f"/proc/{pid}").exists()] == []
+
+
+def _every_process_logs(platform):
+    """An empty log would prove nothing."""
+    for role, event in (
+        ("web", "request"),
+        ("worker", "job.ended"),
+        ("dimse", "dimse.listening"),
+        ("up", "process.started"),
+    ):
+        assert f'"event": "{event}"' in (platform.data / "logs" / f"{role}.jsonl").read_text(), role

@@ -19,6 +19,9 @@ RESPAWN_MAX_S = 30.0
 STEADY_S = 60.0
 _PARENT_WATCH_S = 1.0
 
+PROGRAM = (sys.executable, "-P", "-m", "cauce")
+"""Our own program; `-P` keeps modules that lie in the working folder from taking the place of those it imports."""
+
 log = structlog.get_logger("cauce.supervisor")
 
 
@@ -43,7 +46,7 @@ class Supervisor:
         commands: Mapping[str, Sequence[str]],
         *,
         environ: Mapping[str, str],
-        program: Sequence[str] = (sys.executable, "-m", "cauce"),
+        program: Sequence[str] = PROGRAM,
     ) -> None:
         """`commands` gives each process its name and the arguments of `program`; `environ` is their environment."""
         self._program = tuple(program)
