@@ -158,12 +158,14 @@ def test_modalities(cauce, json_of):
 
 def test_conflicts(cauce, json_of, tmp_path):
     uids = {"StudyInstanceUID": "2.25.1", "SeriesInstanceUID": "2.25.2", "SOPInstanceUID": "2.25.3"}
-    for number in (1, 2, 3):
-        (tmp_path / f"{number}.dcm").write_bytes(small_instance(**uids, InstanceNumber=str(number)))
+    for number, patient_id in enumerate(("P", "P", "ANOTHER"), start=1):
+        instance = small_instance(**uids, InstanceNumber=str(number), PatientID=patient_id)
+        (tmp_path / f"{number}.dcm").write_bytes(instance)
         cauce("import", tmp_path / f"{number}.dcm")
     latest, earlier = json_of("conflicts", "list")
     assert {latest["sop_instance_uid"], earlier["sop_instance_uid"]} == {"2.25.3"}
     assert cauce("conflicts", "list", "--study", latest["study"]).count("\n") == 3
+    assert "another patient" in cauce("conflicts", "accept", latest["id"], status=1)
     assert cauce("conflicts", "reject", latest["id"]) == "the old content stays\n"
     assert cauce("conflicts", "accept", earlier["id"]).startswith("the new content holds; ")
     assert json_of("conflicts", "list") == []
