@@ -201,6 +201,13 @@ def test_ctrl_c_ends_it_with_one_line_that_says_how_to_go_on(run, folder, server
     assert done == (1, "", "cauce: stopped. What has a verdict is safe: the same command again sends the rest.\n")
 
 
+AS_ON_A_TERMINAL = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # which is ignored where tests run in the background
+os.execv(sys.executable, [sys.executable, "-m", "cauce", "import", sys.argv[1]])
+"""
+
+
 def test_ctrl_c_does_not_wait_for_a_server_that_does_not_answer(tmp_path):
     """The real thing: a process of its own, a server that takes everything and stays silent."""
     import http.server
@@ -228,7 +235,7 @@ def test_ctrl_c_does_not_wait_for_a_server_that_does_not_answer(tmp_path):
     (tmp_path / "a.dcm").write_bytes(b"x")
     environ = {**os.environ, "CAUCE_HTTP": f"127.0.0.1:{server.server_port}", "CAUCE_TOKEN": "of a test"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "cauce", "import", tmp_path],
+        [sys.executable, "-c", AS_ON_A_TERMINAL, tmp_path],
         env=environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
