@@ -234,8 +234,8 @@ def test_associations_at_once_share_a_study_and_lose_nothing(tmp_path, receiver)
     assert sent == {f"CT{number}": 4 for number in range(6)}
 
 
-def test_no_connection_to_the_database_is_left_open_by_associations_that_have_ended(tmp_path, receiver, monkeypatch):
-    from cauce.adapters.sqlcipher.base import Database, DatabaseWrapper
+def test_associations_share_one_connection_to_the_database(tmp_path, receiver, monkeypatch):
+    from cauce.adapters.sqlcipher.base import DatabaseWrapper
 
     opened = []
     connect = DatabaseWrapper.get_new_connection
@@ -252,10 +252,7 @@ def test_no_connection_to_the_database_is_left_open_by_associations_that_have_en
             send(listener.port, instance())
         until(all_closed)
         listener.stop()
-    assert len(opened) == 3
-    for connection in opened:
-        with pytest.raises(Database.ProgrammingError, match="closed"):
-            connection.execute("SELECT 1")
+    assert len(opened) == 1
 
 
 def test_from_this_machine_any_title_may_store_and_nothing_is_noted(receiver):

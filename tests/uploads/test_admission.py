@@ -92,15 +92,20 @@ def test_roles_that_may_store_do(post, token, role, path):
     assert Version.objects.count() == 1
 
 
-def test_an_api_token_opens_the_door_until_it_is_revoked(post):
+def test_an_api_token_opens_the_door_until_it_is_revoked(post, monkeypatch):
     from django.utils import timezone
 
     from cauce.accounts.models import ApiToken, User
+    from cauce.api.raw import recent_actors
 
+    now = 1000.0
+    monkeypatch.setattr(recent_actors.time, "monotonic", lambda: now)
     held, text = ApiToken.issue(User.objects.create_user("robot", role="service"), name="robot")
     assert post("/api/uploads/", authorization=f"Bearer {text}").status == 201
     held.revoked_at = timezone.now()
     held.save()
+    assert post("/api/uploads/", authorization=f"Bearer {text}").status == 201, "looked up a moment ago"
+    now += recent_actors.RECENT_S + 0.001
     assert post("/api/uploads/", authorization=f"Bearer {text}").status == 401
 
 

@@ -12,6 +12,7 @@ from cauce.adapters.arrivals_sql import ArrivalsTransaction, Note, item_name
 from cauce.adapters.group_commit import GroupCommit
 from cauce.adapters.held_sql import find_identical
 from cauce.adapters.put_off import PutOff
+from cauce.adapters.shared_connection import SharedConnection
 from cauce.adapters.sql_errors import transaction_of_ours, translated
 from cauce.adapters.uploads_sql import Beginning, Closing, Opening
 from cauce.core.actors import Actor
@@ -27,25 +28,30 @@ Item: TypeAlias = Arrival | Note | Beginning | Closing | None
 
 
 class SqlCatalogue:
-    """One committer per process: threads that arrive together share a transaction."""
+    """One committer per process, on a connection of its own: threads that arrive together share a transaction."""
 
     def __init__(self, *, quiet_s: float) -> None:
         """`quiet_s` is how long a study waits for more before it closes."""
         self._quiet = dt.timedelta(seconds=quiet_s)
         self._committer: GroupCommit[Item, Any] = GroupCommit(self._commit_group)
         self._put_off: PutOff[Opening | Closing] = PutOff()
+        self._connection = SharedConnection()
         self._projects: dict[str, ProjectRef] = {}
 
     def project(self, slug: str) -> ProjectRef:
         """Return the project of this slug; projects are never renamed, so each is looked up once."""
         known = self._projects.get(slug)
         if known is None:
-            with translated():
+            with self._connection.held(), translated():
                 pk = Project.objects.filter(slug=slug).values_list("pk", flat=True).first()
             if pk is None:
                 raise NotFound("there is no such project")
             known = self._projects[slug] = ProjectRef(pk=pk, slug=slug)
         return known
+
+    def knows(self, slug: str) -> bool:
+        """Tell whether `project` has the answer for this slug at hand."""
+        return slug in self._projects
 
     def ensure_project(self, slug: str, *, actor: Actor) -> ProjectRef:
         """Return the project of this slug; it is made when there is none."""
@@ -63,7 +69,7 @@ class SqlCatalogue:
 
     def find_upload(self, public_id: str, *, actor: Actor) -> UploadRef:
         """Return an upload that this actor began."""
-        with translated():
+        with self._connection.held(), translated():
             return uploads_sql.find(public_id, actor=actor)
 
     def close_upload(self, upload: UploadRef, *, final: bool, put_off: bool = False) -> None:
@@ -81,7 +87,7 @@ class SqlCatalogue:
 
     def find_identical(self, project: ProjectRef, header: Header) -> Verdict | None:
         """Return the verdict `duplicate` if the very same data set is already held."""
-        with translated():
+        with self._connection.held(), translated():
             study_id = find_identical(
                 project.pk, header.sop_instance_uid, header.transfer_syntax_uid, header.dataset_sha256
             )
@@ -109,16 +115,20 @@ class SqlCatalogue:
         """Put the verdict on an archive in place of `pending`, or take the line out where its files speak for it."""
         self.settle()  # the lines of its files come before the one of the archive goes
         pending = UploadItem.objects.filter(pk=archive_pk, status=ItemStatus.PENDING.value)
-        with transaction_of_ours():
+        with self._connection.held(), transaction_of_ours():
             if verdict is None:
                 pending.delete()
             else:
                 pending.update(status=verdict.status.value, code=verdict.code, detail=verdict.detail)
 
+    def close(self) -> None:
+        """Give back the connection; whoever comes later opens it again."""
+        self._connection.close()
+
     def _commit_group(self, group: Sequence[Item]) -> Sequence[Any]:
         """Commit what came together, and what was put off: beginnings before what arrives, ends after it."""
         now = timezone.now()
-        with self._put_off.taken() as put_off, transaction_of_ours():
+        with self._put_off.taken() as put_off, self._connection.held(), transaction_of_ours():
             for opening in put_off:
                 if isinstance(opening, Opening):
                     uploads_sql.begin(opening, now=now)

@@ -60,6 +60,9 @@ class Catalogue(Protocol):
             NotFound: there is none.
         """
 
+    def knows(self, slug: str) -> bool:
+        """Tell whether `project` has the answer for this slug at hand, without asking the database."""
+
     def ensure_project(self, slug: str, *, actor: Actor) -> ProjectRef:
         """Return the project of this slug; it is made when there is none."""
 
@@ -111,6 +114,9 @@ class Catalogue(Protocol):
 
         An archive that is not pending any more is left as it is.
         """
+
+    def close(self) -> None:
+        """Give back what is held open towards the database; whoever comes later opens it again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -40,7 +40,8 @@ async def store_instances(
         reader = _reader_of(request, intake, study_instance_uid)
         return reader, _open(intake.services.catalogue, project or DEFAULT_PROJECT, actor)
 
-    reader, upload = await admit(intake, request, begin)
+    is_known = intake.services.catalogue.knows(project or DEFAULT_PROJECT)
+    reader, upload = await admit(intake, request, begin, needs_database=not is_known)
     body = Body(request, limits=intake.limits)
     received = (
         whole(body, intake=intake, content_type=DICOM)

@@ -13,8 +13,12 @@ from cauce.core.errors import Forbidden, StorageFull
 Begun = TypeVar("Begun")
 
 
-async def admit(intake: Intake, request: Request, begin: Callable[[Actor], Begun]) -> Begun:
-    """Return what `begin` makes of who sends, if the body may follow. `begin` runs off the event loop.
+async def admit(
+    intake: Intake, request: Request, begin: Callable[[Actor], Begun], *, needs_database: bool = True
+) -> Begun:
+    """Return what `begin` makes of who sends, if the body may follow; it runs off the event loop if it may wait.
+
+    A bearer credential that was admitted a moment ago is not looked up again (`RecentActors`).
 
     Raises:
         Unauthenticated: nobody we know.
@@ -24,19 +28,29 @@ async def admit(intake: Intake, request: Request, begin: Callable[[Actor], Begun
         StorageFull: there is no room for anything.
         InvalidRequest: Content-Length is no number.
     """
-    return await intake.ask(_admitted, intake, request, begin)
+    known = intake.recent.find(request)
+    if known is not None:
+        _require_readable(request, bytes_max=intake.limits.request_bytes_max)
+        return await intake.ask(begin, known) if needs_database else begin(known)
+    actor, begun = await intake.ask(_admitted, intake, request, begin)
+    intake.recent.remember(request, actor)
+    return begun
 
 
-def _admitted(intake: Intake, request: Request, begin: Callable[[Actor], Begun]) -> Begun:
+def _admitted(intake: Intake, request: Request, begin: Callable[[Actor], Begun]) -> tuple[Actor, Begun]:
     actor = _storing_actor(request)
+    _require_readable(request, bytes_max=intake.limits.request_bytes_max)
+    if intake.services.objects.free_bytes() == 0:
+        raise StorageFull("The object store has reached the room that is kept free.")
+    return actor, begin(actor)
+
+
+def _require_readable(request: Request, *, bytes_max: int) -> None:
     length = request.content_length
-    if length is not None and length > intake.limits.request_bytes_max:
+    if length is not None and length > bytes_max:
         raise BodyTooLong
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("A body with a Content-Encoding is not taken.")
-    if intake.services.objects.free_bytes() == 0:
-        raise StorageFull("The object store has reached the room that is kept free.")
-    return begin(actor)
 
 
 def _storing_actor(request: Request) -> Actor:

@@ -10,6 +10,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 import structlog
 
 from cauce import flow
+from cauce.api.raw.recent_actors import RecentActors
 from cauce.api.raw.request import BodyLimits
 from cauce.api.raw.spool import ByteBudget, Spool, SpooledFile
 from cauce.core.errors import CauceError, DatabaseUnavailable, Unavailable
@@ -44,6 +45,7 @@ class Intake:
             budget=ByteBudget(limits.memory_bytes_max),
             memory_bytes_max=services.limits.memory_instance_bytes_max,
         )
+        self.recent = RecentActors()
         self.is_stopping = threading.Event()
         self._asking = ThreadPoolExecutor(_ASKING_THREADS, thread_name_prefix="ask")
         self._taking = ThreadPoolExecutor(limits.threads, thread_name_prefix="take")
@@ -99,6 +101,7 @@ class Intake:
         await _logged(self._settle())
         for pool in (self._unpacking, self._taking, self._asking):
             await asyncio.to_thread(pool.shutdown)
+        await asyncio.to_thread(self.services.catalogue.close)
 
     async def _settle(self) -> None:
         if self._settling is not None:

@@ -42,7 +42,9 @@ async def create_upload(request: Request, intake: Intake) -> None:
         reader = MultipartReader(_boundary_of(request), limits=intake.limits)
         return actor, reader, request.flag("final"), _upload_of(intake.services.catalogue, request, actor)
 
-    actor, reader, is_final, upload = await admit(intake, request, begin)
+    is_known = intake.services.catalogue.knows(request.query.get("project") or DEFAULT_PROJECT)
+    needs_database = "upload" in request.query or not is_known
+    actor, reader, is_final, upload = await admit(intake, request, begin, needs_database=needs_database)
     form = Form(intake, upload)
     body = Body(request, limits=intake.limits)
     error = await _receive(form, parts(body, reader, intake=intake, keep=_is_file, takes_archives=True))
