@@ -19,6 +19,7 @@ from cauce.adapters.held_sql import (
     find_series,
     find_studies,
 )
+from cauce.adapters.quiet_timer import QuietTimer
 from cauce.adapters.statements import Table, execute, fetch
 from cauce.core.messages import UploadRef, Verdict
 from cauce.core.statuses import ItemStatus, StudyStatus
@@ -49,10 +50,12 @@ class Note:
 class ArrivalsTransaction:
     """Commits one group; used once, inside a transaction that the caller has begun."""
 
-    def __init__(self, *, now: dt.datetime, quiet: dt.timedelta) -> None:
-        """`quiet` re-arms each touched study's closing."""
+    def __init__(self, *, now: dt.datetime, timer: QuietTimer) -> None:
+        """`timer` says which touched studies' closings are armed anew."""
         self._now = now
-        self._quiet = quiet
+        self._timer = timer
+        self.armed: dict[int, int] = {}
+        """The closings that had run of each study whose next was armed, by study: for the timer, after the commit."""
         self._held: dict[tuple[int, str], HeldInstance] = {}
         self._noted_studies: dict[str, int] = {}
         self._versions: list[tuple[HeldVersion, HeldInstance, Arrival]] = []
@@ -292,22 +295,24 @@ class ArrivalsTransaction:
 
     def _arm(self) -> None:
         """Set each touched study's closing to the end of its quiet time from now."""
-        if not self._touched:
+        late = sorted(pk for pk, study in self._touched.items() if not self._timer.is_armed(study, self._now))
+        if not late:
             return
         closings = fetch(
             "UPDATE records_study SET status = {status}, last_received_at = {now}, updated_at = {now} "
             "WHERE id IN {pks} RETURNING id, closings",
             status=StudyStatus.RECEIVING.value,
             now=self._now,
-            pks=sorted(self._touched),
+            pks=late,
         )
+        self.armed = dict(closings)
         _JOB.insert(
             [
                 {
                     "key": f"close:{self._touched[pk].public_id}:{count}",
                     "step": "close",
                     "study_id": pk,
-                    "due_at": self._now + self._quiet,
+                    "due_at": self._now + self._timer.quiet,
                 }
                 for pk, count in sorted(closings)
             ],

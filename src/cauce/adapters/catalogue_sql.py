@@ -12,6 +12,7 @@ from cauce.adapters.arrivals_sql import ArrivalsTransaction, Note, item_name
 from cauce.adapters.group_commit import GroupCommit
 from cauce.adapters.held_sql import find_identical
 from cauce.adapters.put_off import PutOff
+from cauce.adapters.quiet_timer import QuietTimer
 from cauce.adapters.shared_connection import SharedConnection
 from cauce.adapters.sql_errors import transaction_of_ours, translated
 from cauce.adapters.uploads_sql import Beginning, Closing, Opening
@@ -32,7 +33,7 @@ class SqlCatalogue:
 
     def __init__(self, *, quiet_s: float) -> None:
         """`quiet_s` is how long a study waits for more before it closes."""
-        self._quiet = dt.timedelta(seconds=quiet_s)
+        self._timer = QuietTimer(dt.timedelta(seconds=quiet_s))
         self._committer: GroupCommit[Item, Any] = GroupCommit(self._commit_group)
         self._put_off: PutOff[Opening | Closing] = PutOff()
         self._connection = SharedConnection()
@@ -129,18 +130,18 @@ class SqlCatalogue:
         """Commit what came together, and what was put off: beginnings before what arrives, ends after it."""
         now = timezone.now()
         with self._put_off.taken() as put_off, self._connection.held(), transaction_of_ours():
-            for opening in put_off:
-                if isinstance(opening, Opening):
-                    uploads_sql.begin(opening, now=now)
+            if openings := [item for item in put_off if isinstance(item, Opening)]:
+                uploads_sql.begin(openings, now=now)
             arriving = [item for item in group if isinstance(item, Arrival | Note)]
-            committed = ArrivalsTransaction(now=now, quiet=self._quiet).run(arriving) if arriving else []
+            arrivals = ArrivalsTransaction(now=now, timer=self._timer)
+            committed = arrivals.run(arriving) if arriving else []
             answers: dict[int, Any] = {id(item): answer for item, answer in zip(arriving, committed, strict=True)}
             for item in group:
                 if isinstance(item, Beginning):
                     answers[id(item)] = uploads_sql.begin_archive(item, now=now)
-            for closing in (*put_off, *group):
-                if isinstance(closing, Closing):
-                    uploads_sql.end(closing, now=now)
+            if closings := [item for item in (*put_off, *group) if isinstance(item, Closing)]:
+                uploads_sql.end(closings, now=now)
+        self._timer.committed(arrivals.armed, now)
         return [answers.get(id(item)) for item in group]
 
 

@@ -2,18 +2,26 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from cauce.adapters.statements import fetch
 from cauce.core.identifiers import ObjectId, PublicId
+from cauce.core.statuses import StudyStatus
 from cauce.ports.catalogue import Arrival, KnownVersion
+
+_RECEIVING: Final = StudyStatus.RECEIVING.value
 
 
 @dataclass(frozen=True, slots=True)
 class HeldStudy:
-    """A study that is there."""
+    """A study that is there.
+
+    `closings` counts the closings that have run; `None` where it was not read, or the study does not receive now.
+    """
 
     pk: int
     public_id: PublicId
+    closings: int | None = None
 
 
 @dataclass(slots=True)
@@ -106,13 +114,16 @@ def find_studies(keys: Iterable[tuple[int, str]]) -> dict[tuple[int, str], HeldS
     """Return studies by project and Study Instance UID, locked in the order of their keys."""
     wanted = set(keys)
     rows = fetch(
-        "SELECT id, project_id, study_instance_uid, public_id FROM records_study "
+        "SELECT id, project_id, study_instance_uid, public_id, status, closings FROM records_study "
         "WHERE project_id IN {projects} AND study_instance_uid IN {uids} ORDER BY id",
         lock=True,
         projects=sorted({project for project, _ in wanted}),
         uids=sorted({uid for _, uid in wanted}),
     )
-    return {(project, uid): HeldStudy(pk, PublicId(public_id)) for pk, project, uid, public_id in rows}
+    return {
+        (project, uid): HeldStudy(pk, PublicId(public_id), closings if status == _RECEIVING else None)
+        for pk, project, uid, public_id, status, closings in rows
+    }
 
 
 def find_series(keys: Iterable[tuple[int, str]]) -> dict[tuple[int, str], int]:

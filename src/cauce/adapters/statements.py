@@ -7,6 +7,7 @@ and defaults are still those of the models, and the text is the part of SQL that
 import datetime as dt
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from django.db import connection, models
@@ -57,32 +58,44 @@ class Table:
         """
         found: list[tuple[Any, ...]] = []
         end = (f" ON CONFLICT {on_conflict}" if on_conflict else "") + (f" RETURNING {returning}" if returning else "")
+        moment = connection.ops.adapt_datetimefield_value(now)
         for group in _grouped(rows):
-            values = [value for row in group for value in self._values(row, now)]
+            values = [value for row in group for value in self._values(row, now, moment)]
             with connection.cursor() as cursor:
                 cursor.execute(self._head + ", ".join([self._row] * len(group)) + end, values)
                 found += cursor.fetchall() if returning else ()
         return found
 
-    def _values(self, row: Mapping[str, Any], now: dt.datetime) -> Iterator[Any]:
+    def _values(self, row: Mapping[str, Any], now: dt.datetime, moment: Any) -> Iterator[Any]:
+        """Yield a row's values in the order of the columns; `moment` is `now` as the database takes it."""
         for name, field, fills_in_time in self._fields:
             value = row[name] if name in row else now if fills_in_time else field.get_default()
-            yield value if isinstance(value, _PLAIN) else field.get_db_prep_save(value, connection)
+            if value is now:
+                yield moment
+            else:
+                yield value if isinstance(value, _PLAIN) else field.get_db_prep_save(value, connection)
 
 
 def _prepared(sql: str, given: Mapping[str, Any]) -> tuple[str, list[Any]]:
-    parameters: list[Any] = []
-
-    def place(match: re.Match[str]) -> str:
-        value = given[match[1]]
+    start, *places = _cut(sql)
+    text, parameters = [start], list[Any]()
+    for name, between in places:
+        value = given[name]
         if isinstance(value, list):
             parameters.extend(value)
-            return _marks(value)
-        is_moment = isinstance(value, dt.datetime)
-        parameters.append(connection.ops.adapt_datetimefield_value(value) if is_moment else value)
-        return "%s"
+            text += (_marks(value), between)
+        else:
+            is_moment = isinstance(value, dt.datetime)
+            parameters.append(connection.ops.adapt_datetimefield_value(value) if is_moment else value)
+            text += ("%s", between)
+    return "".join(text), parameters
 
-    return _PLACE.sub(place, sql), parameters
+
+@lru_cache(maxsize=256)
+def _cut(sql: str) -> tuple[Any, ...]:
+    """Return what stands before the first place, then each place's name with what stands after it."""
+    start, *rest = _PLACE.split(sql)
+    return start, *zip(rest[::2], rest[1::2], strict=True)
 
 
 def _marks(values: Sequence[Any]) -> str:

@@ -3,10 +3,12 @@
 import datetime as dt
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cauce import audit
-from cauce.adapters.statements import Table, fetch
+from cauce.adapters.statements import Table, execute, fetch
+from cauce.audit.models import AuditEvent
 from cauce.core.actors import Actor
 from cauce.core.errors import NotFound
 from cauce.core.identifiers import PublicId, new_public_id
@@ -16,6 +18,7 @@ from cauce.records.models import Job, Study, Upload, UploadItem
 
 _UPLOAD = Table(Upload, keyed=True)
 _ITEM = Table(UploadItem)
+_AUDIT = Table(AuditEvent)
 
 
 _EPOCH_MS = 1_735_689_600_000  # 2025 begins
@@ -58,19 +61,31 @@ def new_upload(project: ProjectRef) -> UploadRef:
     return UploadRef(pk=pk, public_id=new_public_id(), project=project)
 
 
-def begin(opening: Opening, *, now: dt.datetime) -> None:
-    """Begin a delivery and its receipt."""
-    actor, upload = opening.actor, opening.upload
-    row = {
-        "id": upload.pk,
-        "public_id": upload.public_id,
-        "project_id": upload.project.pk,
-        "user_id": actor.user_id,
-        "sender": actor.name,
-        "source": opening.source,
-    }
-    _UPLOAD.insert([row], now=now)
-    audit.record(actor, "upload.open", subject=upload.public_id, source=opening.source, project=upload.project.slug)
+def begin(openings: Sequence[Opening], *, now: dt.datetime) -> None:
+    """Begin deliveries and their receipts."""
+    uploads = [
+        {
+            "id": opening.upload.pk,
+            "public_id": opening.upload.public_id,
+            "project_id": opening.upload.project.pk,
+            "user_id": opening.actor.user_id,
+            "sender": opening.actor.name,
+            "source": opening.source,
+        }
+        for opening in openings
+    ]
+    _UPLOAD.insert(uploads, now=now)
+    deeds = [
+        audit.row(
+            opening.actor,
+            "upload.open",
+            subject=opening.upload.public_id,
+            source=opening.source,
+            project=opening.upload.project.slug,
+        )
+        for opening in openings
+    ]
+    _AUDIT.insert(deeds, now=now)
 
 
 def begin_archive(beginning: Beginning, *, now: dt.datetime) -> int:
@@ -98,19 +113,28 @@ def find(public_id: str, *, actor: Actor) -> UploadRef:
     return UploadRef(pk=upload.pk, public_id=PublicId(upload.public_id), project=project)
 
 
-def end(closing: Closing, *, now: dt.datetime) -> None:
-    """End a delivery unless an archive of it is pending; a final one's studies close now, not after the quiet time."""
-    ((is_final, finished_at),) = fetch(
-        "UPDATE records_upload SET final = (final OR {final}), finished_at = CASE WHEN EXISTS ("
+def end(closings: Sequence[Closing], *, now: dt.datetime) -> None:
+    """End deliveries, except those of which an archive is pending.
+
+    The studies of one that is final close now, not after the quiet time.
+    """
+    finals = sorted({closing.upload.pk for closing in closings if closing.final})
+    if finals:
+        execute("UPDATE records_upload SET final = {true} WHERE id IN {uploads}", true=True, uploads=finals)
+    ended = fetch(
+        "UPDATE records_upload SET finished_at = CASE WHEN EXISTS ("
         "SELECT 1 FROM records_uploaditem item WHERE item.upload_id = records_upload.id AND item.status = 'pending'"
-        ") THEN NULL ELSE {now} END WHERE id = {pk} RETURNING final, finished_at",
-        final=closing.final,
+        ") THEN NULL ELSE {now} END WHERE id IN {uploads} RETURNING id, final, finished_at",
         now=now,
-        pk=closing.upload.pk,
+        uploads=sorted({closing.upload.pk for closing in closings}),
     )
-    if is_final and finished_at is not None:
-        studies = Study.objects.filter(
-            pk__in=Upload.objects.filter(pk=closing.upload.pk, items__study__isnull=False).values("items__study")
-        )
-        waiting = (JobStatus.QUEUED.value, JobStatus.RETRYING.value)
-        Job.objects.filter(study__in=studies, step="close", status__in=waiting, due_at__gt=now).update(due_at=now)
+    if final_ones := [pk for pk, is_final, finished_at in ended if is_final and finished_at is not None]:
+        _close_studies_now(final_ones, now=now)
+
+
+def _close_studies_now(uploads: Sequence[int], *, now: dt.datetime) -> None:
+    studies = Study.objects.filter(
+        pk__in=Upload.objects.filter(pk__in=uploads, items__study__isnull=False).values("items__study")
+    )
+    waiting = (JobStatus.QUEUED.value, JobStatus.RETRYING.value)
+    Job.objects.filter(study__in=studies, step="close", status__in=waiting, due_at__gt=now).update(due_at=now)

@@ -13,13 +13,18 @@ def record(actor: Actor, action: str, *, subject: str = "", outcome: str = "succ
     """
     from cauce.audit.models import AuditEvent  # models load only once Django is set up
 
-    AuditEvent.objects.create(
-        actor_kind=actor.kind,
-        actor_name=actor.name,
-        actor_role=actor.role.value,
-        address=actor.address,
-        action=action,
-        subject=subject,
-        outcome=outcome,
-        detail=detail,
-    )
+    AuditEvent.objects.create(**row(actor, action, subject=subject, outcome=outcome, **detail))
+
+
+def row(actor: Actor, action: str, *, subject: str = "", outcome: str = "success", **detail: Any) -> dict[str, Any]:
+    """Return what `record` writes, for who writes many rows at once."""
+    return {
+        "actor_kind": actor.kind,
+        "actor_name": actor.name,
+        "actor_role": actor.role.value,
+        "address": actor.address,
+        "action": action,
+        "subject": subject,
+        "outcome": outcome,
+        "detail": detail,
+    }

@@ -8,6 +8,7 @@ import decimal
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, cast
 
 from django.db.backends.sqlite3 import base as sqlite
@@ -121,6 +122,9 @@ def _has_content(path: str) -> bool:
 
 
 def _convert_query(query: str, names: list[str] | None) -> str:
-    if names is None:
-        return sqlite.FORMAT_QMARK_REGEX.sub("?", query).replace("%%", "%")
-    return query % {name: f":{name}" for name in names}
+    return _with_question_marks(query) if names is None else query % {name: f":{name}" for name in names}
+
+
+@lru_cache(maxsize=512)
+def _with_question_marks(query: str) -> str:
+    return str(sqlite.FORMAT_QMARK_REGEX.sub("?", query).replace("%%", "%"))
