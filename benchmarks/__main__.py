@@ -1,7 +1,8 @@
-"""`python -m benchmarks [intake [INSTANCES] | elements | results [ROWS]]`: all of them, or one.
+"""`python -m benchmarks [intake [N] | forms [N] | endurance [N] | elements | results [ROWS]]`: the quick ones, or one.
 
-`intake` is side by side with Orthanc, `elements` with the same arithmetic in one thread, `results` the thousandth page
-with the first, on both databases.
+`intake` is side by side with Orthanc, `forms` with Node.js and Multer, `elements` with the same arithmetic in one
+thread, `results` the thousandth page with the first, on both databases; `endurance`, which is only run when it is asked
+for, the last of 100,000 instances with the first.
 """
 
 import sys
@@ -10,16 +11,16 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import elements, load, result_pages, servers
+from benchmarks import elements, endurance, form_uploads, load, result_pages, servers
 from benchmarks.servers import Server
 
-INSTANCES = 240
+INSTANCES = 480
 
 
 def main() -> None:
     """Run what is asked for and print figures and ratios."""
     asked, *more = sys.argv[1:] or ("all",)
-    if asked not in {"all", "intake", "elements", "results"}:
+    if asked not in {"all", "intake", "forms", "endurance", "elements", "results"}:
         sys.exit(__doc__)
     number = int(more[0]) if more else None
     if asked in {"all", "elements"}:
@@ -28,6 +29,10 @@ def main() -> None:
         result_pages.main(number or result_pages.ROWS)
     if asked in {"all", "intake"}:
         intake(number or INSTANCES)
+    if asked in {"all", "forms"}:
+        form_uploads.main(number or form_uploads.INSTANCES)
+    if asked == "endurance":
+        endurance.main(number or endurance.INSTANCES)
 
 
 def intake(count: int) -> None:
@@ -44,7 +49,7 @@ def intake(count: int) -> None:
             rates = [measure(server, load.slices(count)) for server in running]
             shown = "  ".join(f"{server.name} {rate:6.1f}" for server, rate in zip(running, rates, strict=True))
             ratio = f"  ratio {rates[0] / rates[1]:.2f}" if len(rates) > 1 else ""
-            print(f"{title:<24} {shown}{ratio}", flush=True)
+            print(f"{title:<40} {shown}{ratio}", flush=True)
 
 
 def _measurements(folder: Path) -> "list[tuple[str, Callable[[Server, Sequence[bytes]], float]]]":
@@ -55,9 +60,14 @@ def _measurements(folder: Path) -> "list[tuple[str, Callable[[Server, Sequence[b
 
         return measure
 
+    def by_stow(clients: int, a_request: int) -> Callable[[Server, Sequence[bytes]], float]:
+        return lambda server, files: load.stow(server, files, clients=clients, a_request=a_request)
+
     return [
-        ("STOW, 1 client", lambda server, files: load.stow(server, files, clients=1)),
-        ("STOW, 8 clients", lambda server, files: load.stow(server, files, clients=8)),
+        ("STOW, 1 client, 1 instance a request", by_stow(1, 1)),
+        ("STOW, 8 clients, 1 instance a request", by_stow(8, 1)),
+        ("STOW, 1 client, 48 instances a request", by_stow(1, 48)),
+        ("STOW, 8 clients, 48 instances a request", by_stow(8, 48)),
         ("C-STORE, 1 association", by_c_store(1)),
         ("C-STORE, 8 associations", by_c_store(8)),
     ]

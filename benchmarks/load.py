@@ -12,7 +12,11 @@ import httpx
 from benchmarks.servers import Server
 from cauce.samples import ct_slice, to_part10
 
-BOUNDARY = "benchmark"
+_BOUNDARY = "benchmark"
+STOW_HEADERS = {
+    "Content-Type": f'multipart/related; type="application/dicom"; boundary={_BOUNDARY}',
+    "Accept": "application/dicom+json",
+}
 _UID_LENGTH = 44
 
 
@@ -22,10 +26,10 @@ def slices(count: int) -> list[bytes]:
     ds = ct_slice()
     ds.SOPInstanceUID, ds.SeriesInstanceUID, ds.StudyInstanceUID = template.values()
     whole = to_part10(ds)
-    study, series = _uid(), [_uid() for _ in range(count // 48 + 1)]
+    study, series = fresh_uid(), [fresh_uid() for _ in range(count // 48 + 1)]
     files = []
     for number in range(count):
-        fresh = {"instance": _uid(), "series": series[number // 48], "study": study}
+        fresh = {"instance": fresh_uid(), "series": series[number // 48], "study": study}
         data = whole
         for name, old in template.items():
             data = data.replace(old.encode(), fresh[name].encode())
@@ -33,16 +37,17 @@ def slices(count: int) -> list[bytes]:
     return files
 
 
-def _uid() -> str:
+def fresh_uid() -> str:
+    """Return a UID that nothing has, always of the same length."""
     return f"2.25.{10**38 + uuid.uuid4().int % 10**38}"[:_UID_LENGTH]
 
 
-def stow(server: Server, files: Sequence[bytes], *, clients: int) -> float:
-    """Send each file in a request of its own; return instances per second."""
+def stow(server: Server, files: Sequence[bytes], *, clients: int, a_request: int = 1) -> float:
+    """Send the files, `a_request` in each request; return instances per second."""
     turns = _cut(files, clients)
     started = time.monotonic()
     with ThreadPoolExecutor(clients) as pool:
-        for future in [pool.submit(_stow, server, turn) for turn in turns]:
+        for future in [pool.submit(_stow, server, turn, a_request) for turn in turns]:
             future.result()
     return len(files) / (time.monotonic() - started)
 
@@ -52,17 +57,17 @@ def _cut(files: Sequence[bytes], parts: int) -> list[Sequence[bytes]]:
     return [files[start : start + size] for start in range(0, len(files), size)]
 
 
-def _stow(server: Server, files: Sequence[bytes]) -> None:
-    headers = {
-        **server.headers,
-        "Content-Type": f'multipart/related; type="application/dicom"; boundary={BOUNDARY}',
-        "Accept": "application/dicom+json",
-    }
-    head = f"--{BOUNDARY}\r\nContent-Type: application/dicom\r\n\r\n".encode()
-    tail = f"\r\n--{BOUNDARY}--\r\n".encode()
-    with httpx.Client(headers=headers, timeout=120) as client:
-        for data in files:
-            client.post(f"{server.dicomweb}/studies", content=head + data + tail).raise_for_status()
+def related(files: Sequence[bytes]) -> bytes:
+    """Return a multipart/related body of DICOM files."""
+    head = f"--{_BOUNDARY}\r\nContent-Type: application/dicom\r\n\r\n".encode()
+    return b"".join([piece for data in files for piece in (head, data, b"\r\n")] + [f"--{_BOUNDARY}--\r\n".encode()])
+
+
+def _stow(server: Server, files: Sequence[bytes], a_request: int) -> None:
+    with httpx.Client(headers={**server.headers, **STOW_HEADERS}, timeout=120) as client:
+        for start in range(0, len(files), a_request):
+            body = related(files[start : start + a_request])
+            client.post(f"{server.dicomweb}/studies", content=body).raise_for_status()
 
 
 def c_store(server: Server, files: Sequence[bytes], folder: Path, *, associations: int) -> float:

@@ -57,8 +57,8 @@ def cauce(folder: Path) -> Iterator[Server]:
         "CAUCE_RESERVE_MB": "0",
     }
     base = f"http://127.0.0.1:{http_port}"
-    with _process([sys.executable, "-m", "cauce", "up"], environ):
-        _await(f"{base}/readyz")
+    with process([sys.executable, "-m", "cauce", "up"], environ):
+        await_success(f"{base}/readyz")
         answer = httpx.post(f"{base}/api/auth/token", json={"username": "admin", "password": PASSWORD}, timeout=30)
         headers = {"Authorization": f"Bearer {answer.json()['access']}"}
         yield Server(
@@ -85,15 +85,16 @@ def orthanc(folder: Path) -> Iterator[Server]:
     path = folder / "orthanc.json"
     path.write_text(json.dumps(configuration))
     base = f"http://127.0.0.1:{http_port}"
-    with _process(["Orthanc", str(path)], dict(os.environ)):
-        _await(f"{base}/system")
+    with process(["Orthanc", str(path)], dict(os.environ)):
+        await_success(f"{base}/system")
         yield Server(
             name="Orthanc", dicomweb=f"{base}/dicom-web", headers={}, dimse_port=dimse_port, ae_title="ORTHANC"
         )
 
 
 @contextmanager
-def _process(command: list[str], environ: dict[str, str]) -> Iterator[None]:
+def process(command: list[str], environ: dict[str, str]) -> Iterator[None]:
+    """Run a server until the block is left."""
     process = subprocess.Popen(  # noqa: S603 - our own program, or Orthanc
         command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
@@ -108,7 +109,12 @@ def _process(command: list[str], environ: dict[str, str]) -> Iterator[None]:
             process.wait()
 
 
-def _await(url: str) -> None:
+def await_success(url: str) -> None:
+    """Wait until `url` answers.
+
+    Raises:
+        TimeoutError: it does not for `START_WITHIN_S`.
+    """
     deadline = time.monotonic() + START_WITHIN_S
     while time.monotonic() < deadline:
         try:
