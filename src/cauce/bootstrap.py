@@ -76,7 +76,7 @@ def services() -> Services:
         keyring=ring,
         catalogue=SqlCatalogue(quiet_s=settings.study_quiet_s),
         work=SqlWork(),
-        ledger=SqlLedger(flow.following),
+        ledger=SqlLedger(flow.following, quiet_s=settings.study_quiet_s),
         results=SqlResults(),
         vault=SqlVault(ring),
         modalities=SqlModalities(),

@@ -10,6 +10,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from cauce import audit
+from cauce.adapters import clock_sql
 from cauce.adapters.progress_sql import SqlProgress
 from cauce.adapters.sql_errors import transaction_of_ours, translated
 from cauce.core.actors import Actor
@@ -21,6 +22,7 @@ from cauce.records.models import Job, JobAttempt, Revision, Study, WorkerNode
 
 BACKOFF_BASE_S = 2.0
 BACKOFF_CAP_S = 300.0
+BACKOFF_JITTER_MAX = 1.5
 REAPED_AT_ONCE = 500
 _WAITING = (JobStatus.QUEUED.value, JobStatus.RETRYING.value)
 _ENDED = (JobStatus.SUCCEEDED.value, JobStatus.DEAD.value, JobStatus.CANCELLED.value)
@@ -35,9 +37,10 @@ log = structlog.get_logger("cauce.ledger")
 class SqlLedger:
     """Claims are made under a lease; whoever holds the lease finishes the job, a late worker is fenced off."""
 
-    def __init__(self, following: Following) -> None:
-        """`following` is the flow's rule for what comes after a job."""
+    def __init__(self, following: Following, *, quiet_s: float = 60.0) -> None:
+        """`following` is the flow's rule for what comes after a job, `quiet_s` how late a closing may be due."""
         self._following = following
+        self._quiet_s = quiet_s
 
     def claim(self, worker: str) -> ClaimedJob | None:
         """Take the most urgent due job, or return `None`; an empty ledger costs one read."""
@@ -107,6 +110,7 @@ class SqlLedger:
     def reap(self) -> int:
         """Put back jobs whose lease has run out: at once, since their worker is gone, not the job at fault."""
         now = timezone.now()
+        clock_sql.bring_back(now, quiet_s=self._quiet_s, retry_s=BACKOFF_CAP_S * BACKOFF_JITTER_MAX)
         overdue = Job.objects.filter(status=JobStatus.RUNNING.value, lease_until__lt=now)
         with translated():
             if not overdue.exists():
@@ -186,7 +190,7 @@ class SqlLedger:
 
     @staticmethod
     def _retry(row: Job, error: CauceError) -> None:
-        wait_s = min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2 ** (row.attempts - 1)) * random.uniform(0.5, 1.5)  # noqa: S311 - jitter
+        wait_s = min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2 ** (row.attempts - 1)) * random.uniform(0.5, BACKOFF_JITTER_MAX)  # noqa: S311 - jitter
         row.status = JobStatus.RETRYING.value
         row.due_at = timezone.now() + dt.timedelta(seconds=wait_s)
         row.worker, row.lease_until, row.code, row.cause = "", None, error.code, error.detail

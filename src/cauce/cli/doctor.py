@@ -25,6 +25,7 @@ from cauce.settings.environment import Settings
 OK, WARNING, FAILED = "ok", "warning", "failed"
 SQLITE_WITHOUT_WAL_RESET_BUG = (3, 51, 3)
 """Before this SQLite could corrupt a database when several processes wrote while its WAL was reset."""
+CLOCK_TOLERANCE_S = 5.0
 _CODECS = ("jpeg8_decode", "jpegls_decode", "jpeg2k_decode", "jpegxl_decode")
 
 
@@ -95,6 +96,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
         ("database", _database),
         ("tables", _tables),
         ("object store", _objects),
+        ("clock", _clock),
         ("codecs", _codecs),
         ("web", _web),
         ("DICOM listener", _dimse),
@@ -206,6 +208,25 @@ def _objects(settings: Settings) -> Finding:
         return Finding(name="object store", status=WARNING, detail="there is none yet")
     bootstrap.services().objects.check()
     return Finding(name="object store", status=OK, detail=str(settings.data_folder / "objects"))
+
+
+def _clock(settings: Settings) -> Finding:
+    """Compare the clock with what was written last."""
+    if not settings.database_url and not (settings.data_folder / "cauce.db").exists():
+        return Finding(name="clock", status=OK, detail="nothing has been written yet")
+    bootstrap.setup()
+    from django.db.models import Max
+    from django.utils import timezone
+
+    from cauce.audit.models import AuditEvent
+
+    written_at = AuditEvent.objects.aggregate(at=Max("at"))["at"]
+    behind_s = (written_at - timezone.now()).total_seconds() if written_at else 0.0
+    if behind_s > CLOCK_TOLERANCE_S:
+        advice = "jobs go on all the same, but times in the audit trail overlap: let chrony or ntpd keep the clock"
+        detail = f"{behind_s:.0f} s behind what was written last: it went back"
+        return Finding(name="clock", status=WARNING, detail=detail, advice=advice)
+    return Finding(name="clock", status=OK, detail="not behind what was written last")
 
 
 def _codecs(_settings: Settings) -> Finding:

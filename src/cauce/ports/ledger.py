@@ -82,7 +82,10 @@ class JobLedger(Protocol):
         """Record a failed attempt: retry later with jittered backoff, or dead when retrying cannot help any more."""
 
     def reap(self) -> int:
-        """Put back jobs whose lease has run out; return how many."""
+        """Put back jobs whose lease has run out; return how many.
+
+        Moments that a clock which has gone back left too far in the future are brought back as well.
+        """
 
     def replay(self, public_id: str, *, actor: Actor) -> None:
         """Queue a dead or cancelled job again.
