@@ -152,6 +152,8 @@ def test_modalities(cauce, json_of):
     assert json_of("modalities", "show", "CT1", "192.0.2.7") == [modality]
     assert cauce("modalities", "forbid", "CT1", "192.0.2.7") == "CT1 at 192.0.2.7 may no longer store\n"
     assert [row["allowed"] for row in json_of("modalities", "list", "--wanting")] == [False]
+    assert [row["allowed"] for row in json_of("modalities", "allow", "CT1", "192.0.2.7")] == [True]
+    assert [row["allowed"] for row in json_of("modalities", "forbid", "CT1", "192.0.2.7")] == [False]
     said = cauce("modalities", "allow", "CT1", "nowhere", status=2)
     assert said.endswith("; see: cauce modalities allow --help\n")
 
@@ -166,7 +168,7 @@ def test_conflicts(cauce, json_of, tmp_path):
     assert {latest["sop_instance_uid"], earlier["sop_instance_uid"]} == {"2.25.3"}
     assert cauce("conflicts", "list", "--study", latest["study"]).count("\n") == 3
     assert "another patient" in cauce("conflicts", "accept", latest["id"], status=1)
-    assert cauce("conflicts", "reject", latest["id"]) == "the old content stays\n"
+    assert json_of("conflicts", "reject", latest["id"]) == [{"id": latest["id"], "state": "superseded"}]
     assert cauce("conflicts", "accept", earlier["id"]).startswith("the new content holds; ")
     assert json_of("conflicts", "list") == []
     cauce("conflicts", "accept", earlier["id"], status=1)

@@ -57,6 +57,8 @@ def test_instances_of_one_study_are_stored_and_named(stow):
         },
     }
     assert pydicom.Dataset.from_json(answer.json()).ReferencedSOPSequence[0].ReferencedSOPClassUID == CT
+    receipt = f"http://testserver/api/uploads/{Upload.objects.get().public_id}/"
+    assert answer.headers["link"] == f'<{receipt}>; rel="describedby"'
 
 
 def test_instances_of_several_studies_have_no_common_address(stow):

@@ -253,21 +253,6 @@ def test_continuing_into_another_project_is_an_error(upload):
     assert (answer.status, list(answer.json()["errors"])) == (400, ["project"])
 
 
-def test_a_field_that_belongs_in_the_query_is_an_error_not_the_wrong_project(web, sender):
-    boundary = "b"
-    body = (
-        b'--b\r\nContent-Disposition: form-data; name="project"\r\n\r\nlung\r\n'
-        b'--b\r\nContent-Disposition: form-data; name="files"; filename="1"\r\n\r\n'
-        + samples.small_instance()
-        + b"\r\n--b--"
-    )
-    headers = {**sender, "content-type": f"multipart/form-data; boundary={boundary}"}
-    answer = call(web, "POST", "/api/uploads/", headers=headers, chunks=body)
-    assert (answer.status, list(answer.json()["errors"])) == (400, ["project"])
-    assert answer.json()["files"] == []
-    assert Version.objects.count() == 0
-
-
 @pytest.mark.parametrize("error", [StorageUnavailable("gone"), DatabaseUnavailable("gone")])
 def test_a_store_that_does_not_answer_is_503_with_what_was_taken_before(upload, monkeypatch, error):
     from cauce import flow

@@ -8,7 +8,7 @@ import typer
 from cauce.cli.application import Application
 from cauce.cli.client import Client
 from cauce.cli.looking import AsJson, Most, print_list, print_one
-from cauce.cli.output import console
+from cauce.cli.output import console, print_json
 from cauce.core.errors import NotFound
 
 _Title = Annotated[str, typer.Argument(metavar="AE_TITLE", help="Calling AE title of the modality.")]
@@ -61,18 +61,18 @@ def _modalities() -> Application:
         print_one(found, as_json=as_json)
 
     @group.command()
-    def allow(ae_title: _Title, address: _Address) -> None:
+    def allow(ae_title: _Title, address: _Address, as_json: AsJson = False) -> None:
         """Let a modality store, whether it has called before or not."""
         with Client() as client:
             found = client.post("/api/calling-aes/", {"ae_title": ae_title, "address": address})
-        console().print(f"{found['ae_title']} at {found['address']} may store")
+        _say(f"{found['ae_title']} at {found['address']} may store", found, as_json=as_json)
 
     @group.command()
-    def forbid(ae_title: _Title, address: _Address) -> None:
+    def forbid(ae_title: _Title, address: _Address, as_json: AsJson = False) -> None:
         """Take that back: it may only echo."""
         with Client() as client:
             found = client.post(f"/api/calling-aes/{_modality(client, ae_title, address)['id']}/forbid/")
-        console().print(f"{found['ae_title']} at {found['address']} may no longer store")
+        _say(f"{found['ae_title']} at {found['address']} may no longer store", found, as_json=as_json)
 
     return group
 
@@ -103,17 +103,29 @@ def _conflicts() -> Application:
         print_list("/api/conflicts/", columns, most=most, as_json=as_json, empty="no conflicts", study=study)
 
     @group.command()
-    def accept(version: _Version) -> None:
+    def accept(version: _Version, as_json: AsJson = False) -> None:
         """Let the new content take the place of the old one."""
         with Client() as client:
             client.post(f"/api/conflicts/{quote(version, safe='')}/accept/")
-        console().print("the new content holds; the study gets another revision")
+        _say(
+            "the new content holds; the study gets another revision",
+            {"id": version, "state": "current"},
+            as_json=as_json,
+        )
 
     @group.command()
-    def reject(version: _Version) -> None:
+    def reject(version: _Version, as_json: AsJson = False) -> None:
         """Let the old content stay; the new one is kept aside."""
         with Client() as client:
             client.post(f"/api/conflicts/{quote(version, safe='')}/reject/")
-        console().print("the old content stays")
+        _say("the old content stays", {"id": version, "state": "superseded"}, as_json=as_json)
 
     return group
+
+
+def _say(text: str, document: dict[str, Any], *, as_json: bool) -> None:
+    """Say what was decided, to a person or to a program."""
+    if as_json:
+        print_json(document)
+    else:
+        console().print(text)

@@ -16,6 +16,7 @@ from cauce.api.raw.multipart import MultipartReader
 from cauce.api.raw.parts import Part, parts, whole
 from cauce.api.raw.problems import RETRY_AFTER_S, ClientGone, Malformed
 from cauce.api.raw.request import Request
+from cauce.api.uploads.receipts import UPLOADS_PATH
 from cauce.core.actors import Actor
 from cauce.core.errors import CauceError, InvalidRequest
 from cauce.core.identifiers import is_usable_uid
@@ -63,7 +64,8 @@ async def store_instances(
     service_url = request.base_url + (f"/projects/{project}" if project else "") + "/dicom-web"
     status, document = store_response(lines, service_url=service_url, study_instance_uid=study_instance_uid)
     is_full = status is HTTPStatus.INSUFFICIENT_STORAGE
-    headers = {"retry-after": str(RETRY_AFTER_S)} if is_full else {}
+    headers = {"link": f'<{request.base_url}{UPLOADS_PATH}{upload.public_id}/>; rel="describedby"'}
+    headers |= {"retry-after": str(RETRY_AFTER_S)} if is_full else {}
     await answer(request, status=status, document=document, content_type=DICOM_JSON, headers=headers)
 
 

@@ -100,12 +100,7 @@ class Request:
         Raises:
             InvalidRequest: neither yes nor no.
         """
-        value = self.query.get(name, "").strip().lower()
-        if value in _TRUE:
-            return True
-        if value in _FALSE:
-            return False
-        raise InvalidRequest(f"`{name}` wants true or false.", field=name)
+        return is_true(name, self.query.get(name, ""))
 
     @property
     def content_length(self) -> int | None:
@@ -137,3 +132,17 @@ class Request:
         from cauce.settings import environment
 
         return environment.current().public_url.rstrip("/") or self.origin
+
+
+def is_true(name: str, text: str) -> bool:
+    """Return what a yes-or-no parameter says; an empty one is no.
+
+    Raises:
+        InvalidRequest: neither yes nor no.
+    """
+    value = text.strip().lower()
+    if value in _TRUE:
+        return True
+    if value in _FALSE:
+        return False
+    raise InvalidRequest(f"`{name}` wants true or false.", field=name)
