@@ -9,7 +9,7 @@ DEV    := $(VENV)/.dev-ready
 JOBS   ?= $(shell nproc 2>/dev/null || echo 2)
 ARGS   ?=
 
-.PHONY: run up test test-cluster check format bench lock clean
+.PHONY: run up test test-cluster check format bench fuzz lock clean
 
 run: $(RUN)            ## the platform, with a sample study taken through it
 	$(BIN)/cauce demo $(ARGS)
@@ -37,6 +37,9 @@ format: $(DEV)
 
 bench: $(DEV)          ## benchmarks: intake beside Orthanc where it is installed, results, exercises
 	$(BIN)/python -m benchmarks $(ARGS)
+
+fuzz: $(DEV)           ## damaged files through everything that reads what strangers send; ARGS="600" seconds
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 lock: $(DEV)           ## renew the locked dependencies
 	$(BIN)/python tools/lock.py

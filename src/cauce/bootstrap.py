@@ -2,11 +2,13 @@
 
 import os
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cauce.core.errors import ConfigurationError
-from cauce.core.limits import MIB, Limits
+from cauce.ports.objects import ObjectStore
 from cauce.ports.services import Services
+from cauce.ports.signing import Signer
 from cauce.settings import environment, logging
 
 if TYPE_CHECKING:
@@ -48,6 +50,37 @@ def keyring() -> "FileKeyRing":
     return FileKeyRing(settings.data_folder / "keyring.json", FileKeyService(settings.keys))
 
 
+@cache
+def signer() -> Signer:
+    """Return what signs receipts, under keys of the key ring."""
+    from cauce.adapters.signing_ed25519 import Ed25519Signer
+
+    return Ed25519Signer(keyring())
+
+
+@cache
+def held_archives() -> ObjectStore:
+    """Return where archives are held, encrypted, that are still being unpacked; apart from the objects themselves."""
+    from cauce.adapters.objects_local import LocalObjects
+
+    settings = environment.current()
+    return LocalObjects(_held_folder(), keyring=keyring(), reserve_bytes=settings.limits.reserve_bytes)
+
+
+def has_held_archives() -> bool:
+    """Tell whether an archive was ever held here; nothing is made by asking."""
+    return _held_folder().is_dir()
+
+
+def _held_folder() -> Path:
+    return environment.current().spool_folder / "held"
+
+
+def base_url() -> str:
+    """Return the URL under which people and programs reach the platform, as it is configured."""
+    return environment.current().base_url
+
+
 def database_key() -> bytes:
     """Return the key of the embedded database."""
     return keyring().secret("database")
@@ -68,7 +101,7 @@ def services() -> Services:
     from cauce.adapters.work_sql import SqlWork
 
     settings = environment.current()
-    limits = Limits(reserve_bytes=settings.reserve_mb * MIB)
+    limits = settings.limits
     ring = keyring()
     objects = LocalObjects(settings.data_folder / "objects", keyring=ring, reserve_bytes=limits.reserve_bytes)
     return Services(

@@ -12,6 +12,7 @@ enqueued by the ledger in the transaction that finishes it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import BinaryIO
 
 from cauce.core.actors import Actor
@@ -75,9 +76,10 @@ def _adopt(services: Services) -> recover.Adopt:
 
 def _digest(limits: Limits) -> Callable[[BinaryIO, int], bytes]:
     """Return what digests a data set whatever its encoding; pixels that cannot be decoded count as they are stored."""
+    decode = partial(process.decoded_frames, limits=limits)
 
     def digest(source: BinaryIO, size_bytes: int) -> bytes:
-        return validate.canonical_digest(source, size_bytes=size_bytes, limits=limits, decode=process.decoded_frames)
+        return validate.canonical_digest(source, size_bytes=size_bytes, limits=limits, decode=decode)
 
     return digest
 

@@ -33,6 +33,22 @@ def test_an_account_is_made_with_a_password_that_is_shown_once(run):
     assert audited() == ["user.create"]
 
 
+def test_what_is_shown_once_comes_as_json_too(run, admin):
+    made = json.loads(run("users", "create", "ann", "--role", "clinician", "--json").out)
+    assert (made["name"], made["role"], len(made)) == ("ann", "clinician", 3)
+    changed = json.loads(run("users", "password", "ann", "--json").out)
+    from cauce.accounts.models import User
+
+    assert User.objects.get(username="ann").check_password(changed["password"])
+    assert changed["password"] != made["password"]
+    token = json.loads(run("tokens", "create", "--user", "ann", "--name", "script", "--json").out)
+    assert (token["user"], token["name"], set(token)) == ("ann", "script", {"id", "user", "name", "token"})
+    revoked = {"id": token["id"], "user": "ann", "name": "script", "usable": False}
+    assert json.loads(run("tokens", "revoke", token["id"], "--json").out) == revoked
+    disabled = {"name": "ann", "role": "clinician", "active": False}
+    assert json.loads(run("users", "disable", "ann", "--json").out) == disabled
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [

@@ -7,6 +7,7 @@ import pytest
 from pydicom import dcmread
 
 from cauce.samples import ct_slice, secondary_capture, small_instance, to_part10, us_image
+from cauce.stages.validate import EXPLANATIONS
 
 
 @pytest.fixture
@@ -31,10 +32,17 @@ def test_validate_says_of_each_file_whether_it_would_be_taken(run, folder):
     assert done.status == 1
     assert done.err == ""
     assert done.out.splitlines() == [
-        f"refused  {folder}/cut.dcm  truncated: An element's value runs past the end of the data that hold it.",
-        f"refused  {folder}/notes.txt  not_dicom: This is no DICOM file.",
-        f"ok       {folder}/sub/slice 0.dcm",
-        f"ok       {folder}/sub/slice 1.dcm",
+        "refused  not_dicom: This is no DICOM file.",
+        f"         {folder}/notes.txt",
+        "refused  truncated: An element's value runs past the end of the data that hold it.",
+        f"         {folder}/cut.dcm",
+        "4 files: 2 refused, 2 ok",
+    ]
+    every = run("validate", "--all", folder).out.splitlines()
+    assert every[4:] == [
+        "ok       nothing is irregular",
+        f"         {folder}/sub/slice 0.dcm",
+        f"         {folder}/sub/slice 1.dcm",
         "4 files: 2 refused, 2 ok",
     ]
 
@@ -45,15 +53,26 @@ def test_validate_ends_with_0_when_all_would_be_taken(run, folder):
     assert done.out.splitlines()[-1] == "3 files: 3 ok"
 
 
-def test_validate_names_what_is_irregular(run, tmp_path):
-    path = tmp_path / "irregular.dcm"
-    path.write_bytes(small_instance(StudyInstanceUID="1.2.03"))
-    done = run("validate", path)
+def test_validate_puts_alike_findings_together_the_worst_first(run, tmp_path):
+    for number in range(5):
+        (tmp_path / f"{number}.dcm").write_bytes(small_instance(StudyInstanceUID="1.2.03"))
+    program = b"MZ".ljust(128, b"\0") + small_instance(StudyInstanceUID="1.2.03")[128:]
+    (tmp_path / "5.dcm").write_bytes(program)
+    done = run("validate", tmp_path)
     assert done.status == 0
-    first, second = done.out.splitlines()[:2]
-    assert first == f"warning  {path}"
-    assert second.startswith("           ")
-    assert ": " in second
+    assert done.out.splitlines() == [
+        "warning  preamble_executable: The preamble begins a program: as another kind of file, this one may run.",
+        f"         {EXPLANATIONS['preamble_executable']}",
+        f"         {tmp_path}/5.dcm",
+        "warning  uid_irregular: Study Instance UID breaks the rules for UIDs.",
+        f"         {EXPLANATIONS['uid_irregular']}",
+        *[f"         {tmp_path}/{number}.dcm" for number in range(3)],
+        "         and 3 more",
+        "6 files: 6 warning",
+    ]
+    assert run("validate", "--strict", tmp_path).status == 1
+    first = lines_of(run("validate", "--json", tmp_path / "5.dcm").out)[0]
+    assert [warned["code"] for warned in first["warnings"]] == ["preamble_executable", "uid_irregular"]
 
 
 def test_validate_speaks_json(run, folder):
@@ -93,7 +112,7 @@ def test_validate_says_why_a_file_is_passed_over(run, tmp_path):
     (tmp_path / "more.zip").write_bytes(b"PK\x03\x04 and so on")
     assert run("validate", tmp_path) == (
         0,
-        f"skipped  {tmp_path}/more.zip  archive: Zips are opened by `cauce import` only.\n1 file: 1 skipped\n",
+        f"skipped  archive: Zips are opened by `cauce import` only.\n         {tmp_path}/more.zip\n1 file: 1 skipped\n",
         "",
     )
 

@@ -186,6 +186,11 @@ def test_a_dense_entry_is_unsafe_from_64_mib_on():
     assert outcome(content) == [("z.zip/bomb", "archive_unsafe"), ("z.zip/small", b"\0" * 1000)]
 
 
+def test_a_dense_entry_that_is_dicom_is_unpacked():
+    sparse = bytes(128) + b"DICM" + bytes(65 * MIB)
+    assert outcome(zipped({"segmentation.dcm": sparse})) == [("z.zip/segmentation.dcm", sparse)]
+
+
 def test_an_archive_that_unpacks_to_more_than_is_allowed_stops_there():
     limits = Limits(archive_unpacked_bytes_max=250)
     files = {name: random.Random(name).randbytes(100) for name in "abcd"}
@@ -245,6 +250,68 @@ def test_overlapping_entries_are_unsafe():
     second = content.rindex(b"PK\x01\x02")
     struct.pack_into("<L", content, second + 42, 10)
     assert outcome(bytes(content)) == [("", "archive_unsafe")]
+
+
+def test_many_entries_over_one_packed_kernel_are_unsafe():
+    content = bytearray(zipped([(f"{number:02}", b"\0" * 5000) for number in range(20)]))
+    first = content.index(b"PK\x03\x04")
+    for entry in range(20):
+        at = content.index(b"PK\x01\x02" if not entry else f"{entry:02}".encode(), content.index(b"PK\x01\x02"))
+        start = at if not entry else at - 46
+        struct.pack_into("<L", content, start + 42, first)
+    assert outcome(bytes(content)) == [("", "archive_unsafe")]
+
+
+def test_an_entry_that_reaches_over_the_next_one_is_unsafe():
+    content = bytearray(zipped([("a", b"x" * 300), ("b", b"y" * 300)], method=zipfile.ZIP_STORED))
+    struct.pack_into("<2L", content, content.index(b"PK\x01\x02") + 20, 600, 600)
+    assert outcome(bytes(content)) == [("", "archive_unsafe")]
+
+
+@pytest.mark.parametrize("declared", [2**40, 2**63])
+def test_a_zip64_size_that_is_not_there_is_not_waited_for(declared):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as made, made.open("a", "w", force_zip64=True) as entry:
+        entry.write(b"large")
+    content = bytearray(buffer.getvalue())
+    at = content.index(b"PK\x01\x02")
+    struct.pack_into("<L", content, at + 24, 0xFFFFFFFF)
+    struct.pack_into("<H", content, at + 30, 12)
+    extra = struct.pack("<HHQ", 1, 8, declared)
+    content[at + 47 : at + 47] = extra
+    end = content.index(b"PK\x05\x06")
+    struct.pack_into("<L", content, end + 12, end - at)
+    assert outcome(bytes(content)) == [("z.zip/a", "too_large")]
+
+
+def test_a_local_header_that_names_another_file_is_damage():
+    content = patched(zipped([("aa", b"1"), ("b", b"good")]), b"aa", b"zz", count=1)
+    assert outcome(content) == [("z.zip/aa", "truncated"), ("z.zip/b", b"good")]
+
+
+@pytest.mark.parametrize("name", ["n" * 5000, "a\nb", "con", "ab:c", "\u202egnp.exe", "~/.ssh/x", "%2e%2e/x"])
+def test_odd_names_are_labels_and_harm_nobody(name):
+    assert outcome(zipped({name: b"x"})) == [(f"z.zip/{name}", b"x")]
+
+
+def test_fifty_thousand_files_are_unpacked_one_after_the_other():
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as made:
+        for number in range(50_000):
+            made.writestr(f"study/{number // 500:03}/{number:05}.dcm", b"x")
+    spooled = [0]
+
+    def spool():
+        spooled[0] += 1
+        return Memory()
+
+    count = 0
+    for item in unpack(io.BytesIO(buffer.getvalue()), name="z.zip", limits=Limits(), spool=spool):
+        assert isinstance(item, Unpacked)
+        assert Memory.open_files == 1
+        item.file.close()
+        count += 1
+    assert (count, spooled[0]) == (50_000, 50_000)
 
 
 def test_two_entries_of_one_name_are_both_unpacked():

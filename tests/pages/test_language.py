@@ -7,6 +7,7 @@ import rest_rows as rows
 
 import cauce.api
 from cauce.api.pages import words
+from cauce.api.rest import following
 from cauce.core.statuses import AttentionCause, ItemStatus, JobStatus, Role, StudyStatus
 
 LOCALE = Path(cauce.api.__file__).parent / "locale" / "es" / "LC_MESSAGES"
@@ -53,11 +54,12 @@ def test_every_text_of_the_templates_is_in_the_catalogue():
         (words.JOB, JobStatus),
         (words.ITEM, ItemStatus),
         (words.CAUSE, AttentionCause),
+        (words.STATE, following.STATES),
         (words.ROLE, Role),
     ],
 )
 def test_every_code_has_words(table, members):
-    assert {member.value for member in members} <= set(table)
+    assert {str(member) for member in members} <= set(table)
 
 
 def test_every_step_of_the_flow_has_words():

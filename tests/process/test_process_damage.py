@@ -32,6 +32,7 @@ from process_objects import (
 )
 
 from cauce.core.errors import CauceError, Refused, Undecodable
+from cauce.core.limits import Limits
 from cauce.stages.process import frames, measure_instance
 
 GREY8 = np.random.default_rng(2).integers(0, 256, (24, 40)).astype(np.uint8)
@@ -187,14 +188,10 @@ def test_a_compressed_frame_far_longer_than_the_decoded_one_is_not_read():
         opened(content).read(0)
 
 
-def test_a_deflated_data_set_that_unfolds_without_end_is_refused(monkeypatch):
-    from cauce.core.limits import Limits
-    from cauce.stages.process import part10
-
-    monkeypatch.setattr(part10, "_LIMITS", Limits(inflated_bytes_max=100_000))
+def test_a_deflated_data_set_that_unfolds_without_end_is_refused():
     content = native(np.zeros((400, 400), np.uint8), syntax=DEFLATED)
     with pytest.raises(Refused) as refusal:
-        opened(content)
+        frames(io.BytesIO(content), limits=Limits(inflated_bytes_max=100_000))
     assert refusal.value.code == "too_large"
 
 

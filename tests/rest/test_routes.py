@@ -14,7 +14,7 @@ ADMINS = frozenset({Role.ADMIN})
 SEE_ORIGINALS = frozenset({Role.ADMIN, Role.CLINICIAN, Role.TECHNOLOGIST, Role.SERVICE})
 SEE_STUDIES = EVERYONE - {Role.AUDITOR}
 MAY_STORE = SEE_ORIGINALS
-OPEN = frozenset({"login", "logout", "healthz", "readyz", "token", "token-refresh"})
+OPEN = frozenset({"login", "logout", "healthz", "readyz", "token", "token-refresh", "public-keys"})
 """Routes without a login: each is one, or tells nothing. Whoever is not signed in may sign out."""
 METRICS = "metrics"
 STREAM = "events"
@@ -22,6 +22,8 @@ STREAM = "events"
 GET = {
     "home": EVERYONE,
     "study-page": SEE_STUDIES,
+    "deliveries-page": SEE_ORIGINALS,
+    "delivery-page": ADMINS,
     "jobs-page": EVERYONE,
     "api": EVERYONE,
     "studies": EVERYONE,
@@ -37,6 +39,7 @@ GET = {
     "element-measurements": SEE_STUDIES,
     "uploads": EVERYONE,
     "upload": ADMINS,
+    "receipt": ADMINS,
     "projects": EVERYONE,
     "project": SEE_STUDIES,
     "pipelines": EVERYONE,

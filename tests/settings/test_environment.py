@@ -5,6 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from cauce.core.errors import ConfigurationError
+from cauce.core.limits import MIB, Limits
 from cauce.settings import environment
 from cauce.settings.environment import Settings, load
 
@@ -35,6 +36,44 @@ def test_the_key_file_lies_in_the_users_folder_outside_of_the_data(monkeypatch):
     assert load({}).keys == Path("/home/ana/.config/cauce/keys.json")
 
 
+LIMITS = {
+    "max_request_mb": 11,
+    "max_instance_mb": 12,
+    "max_header_mb": 13,
+    "max_elements": 14_000,
+    "max_sequence_depth": 15,
+    "max_inflated_mb": 16,
+    "max_frame_mb": 17,
+    "max_archive_files": 18,
+    "max_archive_mb": 19,
+    "max_archive_ratio": 20,
+    "max_archive_depth": 5,
+    "memory_instance_mb": 22,
+    "memory_mb": 23,
+}
+
+
+def test_limits_are_those_of_the_code_until_they_are_set():
+    assert load({}).limits == Limits()
+    given = {f"CAUCE_{name.upper()}": str(value) for name, value in LIMITS.items()}
+    assert load({**given, "CAUCE_RESERVE_MB": "24"}).limits == Limits(
+        request_bytes_max=11 * MIB,
+        instance_bytes_max=12 * MIB,
+        header_bytes_max=13 * MIB,
+        elements_max=14_000,
+        depth_max=15,
+        inflated_bytes_max=16 * MIB,
+        frame_bytes_max=17 * MIB,
+        archive_entries_max=18,
+        archive_unpacked_bytes_max=19 * MIB,
+        archive_ratio_max=20,
+        archive_depth_max=5,
+        memory_instance_bytes_max=22 * MIB,
+        memory_bytes_max=23 * MIB,
+        reserve_bytes=24 * MIB,
+    )
+
+
 def test_every_setting_is_read_from_its_variable():
     given = {
         "CAUCE_DATA": "/srv/cauce",
@@ -53,6 +92,7 @@ def test_every_setting_is_read_from_its_variable():
         "CAUCE_WORKERS": "3",
         "CAUCE_RESERVE_MB": "0",
         "CAUCE_LOG_LEVEL": "debug",
+        **{f"CAUCE_{name.upper()}": str(value) for name, value in LIMITS.items()},
     }
     assert load(given).model_dump() == {
         "data": Path("/srv/cauce"),
@@ -71,6 +111,7 @@ def test_every_setting_is_read_from_its_variable():
         "workers": 3,
         "reserve_mb": 0,
         "log_level": "debug",
+        **LIMITS,
     }
     assert {f"CAUCE_{name.upper()}" for name in Settings.model_fields} == set(given)
     assert load(given).dimse_address == ("::1", 104)
@@ -177,6 +218,9 @@ BAD_VALUES = [
     ("CAUCE_WORKERS", "2.5", "valid integer"),
     ("CAUCE_RESERVE_MB", "-1", "greater than or equal to 0"),
     ("CAUCE_RESERVE_MB", "1 GB", "valid integer"),
+    *[(f"CAUCE_{name.upper()}", "-1", "greater than or equal to") for name in LIMITS],
+    ("CAUCE_MAX_SEQUENCE_DEPTH", "129", "less than or equal to 128"),
+    ("CAUCE_MAX_ARCHIVE_DEPTH", "11", "less than or equal to 10"),
     ("CAUCE_LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
 ]
 

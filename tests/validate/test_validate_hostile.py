@@ -235,3 +235,38 @@ def test_half_a_gigabyte_of_pixels_takes_a_few_megabytes_of_memory():
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (run.returncode, run.stderr) == (0, "")
     assert int(run.stdout) < 32 << 10
+
+
+@pytest.mark.parametrize("encoding", [Encoding(), Encoding(implicit=True)])
+def test_what_ends_a_run_of_zeros_is_looked_for_once(monkeypatch, encoding):
+    from cauce.stages.validate import walker
+
+    found = walker._NOT_ZERO
+    asked = []
+
+    class Counting:
+        def search(self, *arguments):
+            asked.append(arguments[1:])
+            return found.search(*arguments)
+
+    monkeypatch.setattr(walker, "_NOT_ZERO", Counting())
+    zeros = bytes(400_000) + b"\1"
+    data = part10(image(), IMPLICIT if encoding.implicit else EXPLICIT, encoding=encoding, trailing=zeros)
+    with pytest.raises(Refused):
+        read_header(io.BytesIO(data), size_bytes=len(data), limits=Limits())
+    assert len(asked) == 1
+
+
+def test_text_of_wide_characters_is_encoded_in_bounded_memory():
+    import tracemalloc
+
+    text = ("x" * 200_000 + "\U0001fa7a").encode()
+    longs = [(0x00211001 + (number << 17), "UT", text) for number in range(40)]
+    data = part10(instance((0x00080005, "CS", "ISO_IR 192"), *longs))
+    source = io.BytesIO(data)
+    tracemalloc.start()
+    header = read_header(source, size_bytes=len(data), limits=Limits(header_bytes_max=10_000_000))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(json.loads(header.dicom_json)) == 5 + 40
+    assert peak < 7 * len(data)

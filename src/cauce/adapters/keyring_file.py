@@ -113,6 +113,15 @@ class FileKeyRing:
         )
         return self._open(wrapped, _secret_context(name))
 
+    def secret_names(self) -> frozenset[str]:
+        """Return the names of all secrets that have been made so far, by any process.
+
+        Raises:
+            IntegrityError: the ring is damaged.
+            StorageUnavailable: the ring cannot be read.
+        """
+        return frozenset(self._fresh().secrets)
+
     def rotate(self, space: Space) -> bytes:
         """Give `space` a new current epoch key, durably, and return its id; older objects stay readable as they are.
 

@@ -22,6 +22,7 @@ from cauce.api.raw.problems import BodyTooLong, ClientGone
 from cauce.api.raw.request import Application, BodyLimits, Message, Receive, Request, Scope, Send
 from cauce.core.errors import CauceError
 from cauce.core.identifiers import new_public_id
+from cauce.core.limits import Limits
 from cauce.ports.services import Services
 
 _PROJECT: Final = r"(?:/projects/(?P<project>[-A-Za-z0-9_]+))?"
@@ -79,7 +80,7 @@ class WebApplication:
     def __init__(self, *, services: Services | None = None, limits: BodyLimits | None = None) -> None:
         """Nothing is set up yet. `services` are those of `bootstrap` unless given."""
         self._services = services
-        self._limits = limits or BodyLimits()
+        self._limits = limits
         self._starting = threading.Lock()
         self._intake: Intake | None = None
         self._routes: tuple[Route, ...] = ()
@@ -101,7 +102,8 @@ class WebApplication:
         with self._starting:
             if self._intake is None:
                 bootstrap.setup("web")
-                self._intake = Intake(self._services or bootstrap.services(), limits=self._limits)
+                services = self._services or bootstrap.services()
+                self._intake = Intake(services, limits=self._limits or _body_limits(services.limits))
                 self._routes = _routes()
                 self._django = _django()
             return self._intake
@@ -118,8 +120,7 @@ class WebApplication:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 try:
-                    intake = self.start()
-                    await intake.ask(_settle_abandoned, intake)
+                    await _settle_left(self.start())
                 except CauceError as error:
                     await send({"type": "lifespan.startup.failed", "message": error.detail})
                     return
@@ -163,6 +164,11 @@ class WebApplication:
                 await self._django(request.scope, _bounded(request), exchange.send)
 
 
+def _body_limits(limits: Limits) -> BodyLimits:
+    """Return the bounds on requests that are settings; the others are as they are."""
+    return BodyLimits(request_bytes_max=limits.request_bytes_max, memory_bytes_max=limits.memory_bytes_max)
+
+
 def _routes() -> tuple[Route, ...]:
     from cauce.api.dicomweb.storing import store_instances  # both reach models, which load once Django is set up
     from cauce.api.uploads.creating import create_upload
@@ -188,11 +194,10 @@ def _django() -> Application:
     return cast("Application", ASGIHandler())
 
 
-def _settle_abandoned(intake: Intake) -> None:
-    from cauce.api.uploads.pending import settle_abandoned
+async def _settle_left(intake: Intake) -> None:
+    from cauce.api.uploads.resuming import settle_left  # reaches models, which load once Django is set up
 
-    if count := settle_abandoned(intake.spool.folder, intake.services.catalogue):
-        _log.warning("archives.abandoned", count=count)
+    await settle_left(intake)
 
 
 def _django_route(path: str) -> str:

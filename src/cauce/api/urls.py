@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from cauce.api.operations import views as operations
-from cauce.api.pages import decisions, sessions
+from cauce.api.pages import decisions, deliveries, sessions
 from cauce.api.pages import jobs as job_pages
 from cauce.api.pages import studies as study_pages
 from cauce.api.rest import (
@@ -18,6 +18,7 @@ from cauce.api.rest import (
     platform,
     projects,
     results,
+    signed_receipts,
     studies,
     uploads,
     users,
@@ -48,6 +49,8 @@ handler500 = "cauce.api.pages.errors.failed"
 urlpatterns = [
     path("", study_pages.home, name="home"),
     path("studies/<id:study_id>/", study_pages.study, name="study-page"),
+    path("deliveries/", deliveries.deliveries, name="deliveries-page"),
+    path("deliveries/<id:upload_id>/", deliveries.delivery, name="delivery-page"),
     path("jobs/", job_pages.jobs, name="jobs-page"),
     path("jobs/<id:job_id>/replay/", job_pages.replay, name="job-replay-page"),
     path("calling-aes/<id:calling_ae_id>/allow/", decisions.allow, name="allow-page"),
@@ -57,6 +60,7 @@ urlpatterns = [
     path("healthz", operations.live, name="healthz"),
     path("readyz", operations.ready, name="readyz"),
     path("metrics", operations.metrics, name="metrics"),
+    path(".well-known/jwks.json", signed_receipts.public_keys, name="public-keys"),
     path("api/", platform.ApiRoot.as_view(), name="api"),
     path("api/auth/token", json_web_tokens.TokenView.as_view(), name="token"),
     path("api/auth/token/refresh", json_web_tokens.RefreshView.as_view(), name="token-refresh"),
@@ -79,6 +83,7 @@ urlpatterns = [
     ),
     path("api/uploads/", uploads.UploadList.as_view(), name="uploads"),
     path("api/uploads/<id:upload_id>/", uploads.UploadDetail.as_view(), name="upload"),
+    path("api/uploads/<id:upload_id>/receipt", signed_receipts.SignedReceipt.as_view(), name="receipt"),
     path("api/projects/", projects.ProjectList.as_view(), name="projects"),
     path("api/projects/<slug:slug>/", projects.ProjectDetail.as_view(), name="project"),
     path("api/pipelines/", projects.PipelineList.as_view(), name="pipelines"),

@@ -41,6 +41,7 @@ def _users() -> Application:
     def create(
         name: _Name,
         role: Annotated[Role, typer.Option(help=f"What it may do: {', '.join(Role)}.", metavar="ROLE")],
+        as_json: _Json = False,
     ) -> None:
         """Make an account; its password is shown once."""
         require_platform()
@@ -58,10 +59,10 @@ def _users() -> Application:
         password = secrets.token_urlsafe(_PASSWORD_BYTES)
         user = User.objects.create_user(username=name, password=password, role=role.value)
         _audit("user.create", user, role=role.value)
-        console().print(f"user {name}, password {password}   (shown once)")
+        _print_password(user, password, as_json=as_json)
 
     @group.command()
-    def password(name: _Name) -> None:
+    def password(name: _Name, as_json: _Json = False) -> None:
         """Give an account a new password, shown once.
 
         Its sessions end; its API tokens stay, unless they are revoked.
@@ -71,16 +72,19 @@ def _users() -> Application:
         user.set_password(new)
         user.save(update_fields=["password"])
         _audit("user.password", user)
-        console().print(f"user {name}, password {new}   (shown once)")
+        _print_password(user, new, as_json=as_json)
 
     @group.command()
-    def disable(name: _Name) -> None:
+    def disable(name: _Name, as_json: _Json = False) -> None:
         """Shut an account out."""
         user = _find(name)
         user.is_active = False
         user.save(update_fields=["is_active"])
         _audit("user.disable", user)
-        console().print(f"user {name} is disabled")
+        if as_json:
+            print_json({"name": user.username, "role": user.role, "active": user.is_active})
+        else:
+            console().print(f"user {name} is disabled", markup=False)
 
     return group
 
@@ -111,6 +115,7 @@ def _tokens() -> Application:
     def create(
         user: Annotated[str, typer.Option(help="Whose rights it has.", metavar="NAME")],
         name: Annotated[str, typer.Option(help="What it is for.", metavar="TEXT")] = "command line",
+        as_json: _Json = False,
     ) -> None:
         """Make a token; its text is shown once.
 
@@ -121,10 +126,15 @@ def _tokens() -> Application:
 
         token, text = ApiToken.issue(owner, name=name)
         _audit("token.create", owner, token=token.public_id)
-        typer.echo(text)
+        if as_json:
+            print_json({"id": token.public_id, "user": owner.username, "name": token.name, "token": text})
+        else:
+            typer.echo(text)
 
     @group.command()
-    def revoke(token: Annotated[str, typer.Argument(metavar="ID", help="From `tokens list`.")]) -> None:
+    def revoke(
+        token: Annotated[str, typer.Argument(metavar="ID", help="From `tokens list`.")], as_json: _Json = False
+    ) -> None:
         """Make a token useless."""
         require_platform()
         from django.utils import timezone
@@ -137,9 +147,20 @@ def _tokens() -> Application:
         found.revoked_at = timezone.now()
         found.save(update_fields=["revoked_at"])
         _audit("token.revoke", found.user, token=token)
-        console().print("revoked")
+        if as_json:
+            print_json({"id": token, "user": found.user.username, "name": found.name, "usable": False})
+        else:
+            console().print("revoked")
 
     return group
+
+
+def _print_password(user: Any, password: str, *, as_json: bool) -> None:
+    """Print a password, the only time that it is seen."""
+    if as_json:
+        print_json({"name": user.username, "role": user.role, "password": password})
+    else:
+        console().print(f"user {user.username}, password {password}   (shown once)", markup=False)
 
 
 def _find(name: str) -> Any:

@@ -3,8 +3,9 @@
 import json
 import ssl
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import httpx
 
@@ -112,15 +113,37 @@ class Client:
 
     def send(self, method: str, path: str, **options: Any) -> Any:
         """Send one request and return the JSON of its answer; see `get`."""
-        try:
+        with self._translated():
             response = self._http.request(method, path, **options)
+        return _content(response)
+
+    def download(self, path: str, file: BinaryIO) -> None:
+        """Write what is at `path` into `file` as it comes, of any length; see `get`."""
+        with self._translated(), self._http.stream("GET", path) as response:
+            if response.is_success:
+                file.writelines(response.iter_bytes())
+                return
+            response.read()
+        _content(response)
+
+    def public(self, path: str) -> bytes:
+        """Return what is at `path` for everyone, without a token; see `get`."""
+        with self._translated():
+            response = self._http.get(path, auth=None)
+        if not response.is_success:
+            _content(response)
+        return response.content
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
         except httpx.ConnectError as error:
             raise self._not_connected(error) from error
         except httpx.TimeoutException as error:
             raise Unavailable(f"the server at {self.base_url} did not answer in time") from error
         except httpx.HTTPError as error:
             raise Unavailable(f"the connection to {self.base_url} broke ({type(error).__name__})") from error
-        return _content(response)
 
     def _not_connected(self, error: httpx.ConnectError) -> CauceError:
         if "CERTIFICATE_VERIFY_FAILED" in str(error):

@@ -10,10 +10,10 @@ from cauce import flow
 from cauce.cli.found import FileToSend
 from cauce.core.errors import CauceError, NotFound, Refused, Undecodable
 from cauce.core.identifiers import new_public_id
-from cauce.core.limits import Limits
 from cauce.core.messages import Attributes, Deidentified, Header, Pseudonym
 from cauce.core.patients import patient_key
 from cauce.core.statuses import AttentionCause
+from cauce.settings import environment
 from cauce.stages import deidentify as deidentify_stage
 from cauce.stages import ingest as ingest_stage
 from cauce.stages import process as process_stage
@@ -39,7 +39,7 @@ def judge(file: FileToSend) -> dict[str, Any]:
         return {"path": str(file.path), "status": "refused", "code": refusal.code, "detail": refusal.detail}
     except OSError as error:
         return {"path": str(file.path), "status": "refused", "code": UNREADABLE, "detail": error.strerror}
-    warned = [asdict(one) for one in header.warnings]
+    warned = [asdict(one) for one in sorted(header.warnings, key=lambda one: validate_stage.rank(one.code))]
     return {
         "path": str(file.path),
         "status": "warning" if warned else "ok",
@@ -64,7 +64,7 @@ def passed_over(source: BinaryIO, file: FileToSend) -> dict[str, Any] | None:
 
 
 def _header(source: BinaryIO, file: FileToSend) -> Header:
-    return validate_stage.read_header(source, size_bytes=file.size_bytes, limits=Limits())
+    return validate_stage.read_header(source, size_bytes=file.size_bytes, limits=environment.current().limits)
 
 
 class Patients:
@@ -106,7 +106,12 @@ def deidentify_file(
             pseudonym = patients.pseudonym(header.attributes, header.study_instance_uid)
             source.seek(0)
             outcome = deidentify_stage.deidentify_instance(
-                source, sink, pseudonym=pseudonym, profile=profile, spool=target
+                source,
+                sink,
+                pseudonym=pseudonym,
+                profile=profile,
+                spool=target,
+                limits=environment.current().limits,
             )
         if outcome.cause is not None:
             return {**named, "status": "held", "cause": outcome.cause.value, "detail": outcome.detail}
@@ -147,7 +152,7 @@ def process_files(files: Iterable[FileToSend], target: Path) -> Iterator[dict[st
                 if skipped := passed_over(opened, file):
                     yield {"path": file.name, "outcome": "skipped", "detail": skipped["detail"]}
                     continue
-                reader = process_stage.frames(opened)
+                reader = process_stage.frames(opened, limits=environment.current().limits)
                 measurement = process_stage.measure_instance(reader)
                 picture = _picture(reader, target / f"{file.name}.png")
         except CauceError as error:

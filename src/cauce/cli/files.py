@@ -11,7 +11,7 @@ from rich.text import Text
 
 from cauce.cli.application import Application
 from cauce.cli.found import FileToSend, files_of
-from cauce.cli.output import console, counted, plain, print_json, status_text
+from cauce.cli.output import console, counted, plain, print_json
 from cauce.core.errors import InvalidRequest
 
 REPORT = "report.json"
@@ -32,34 +32,30 @@ def register(application: Application) -> None:
     application.command()(process)
 
 
-def validate(paths: _Paths, as_json: _Json = False) -> int:
-    """Say of each file whether it would be taken in.
+def validate(
+    paths: _Paths,
+    names_all: Annotated[bool, typer.Option("--all", help="Name every file, not a few of each finding.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 for warnings too.")] = False,
+    as_json: _Json = False,
+) -> int:
+    """Say of files whether they would be taken in, and what is irregular about them; nothing is changed.
 
-    `ok`, `warning` (taken, but irregular), `skipped` or `refused`, and why. Zips are not opened.
+    `refused`, `warning` (taken, but irregular), `skipped` or `ok`: alike findings together, the worst first. With
+    --json one line a file, its warnings worst first. Exit 1 when a file would be refused. Zips are not opened.
     """
     from cauce.cli.file_stages import judge
+    from cauce.cli.judgements import Judgements
+    from cauce.stages.validate import EXPLANATIONS, rank
 
-    counts: Counter[str] = Counter()
+    judged = Judgements(names_all=names_all, explanations=EXPLANATIONS, rank=rank)
     for file in _without_reports(paths):
         entry = judge(file)
-        counts[entry["status"]] += 1
+        judged.add(entry)
         if as_json:
             print_json(entry)
-        else:
-            _print_judgement(entry)
     if not as_json:
-        _say(counts)
-    return 1 if counts["refused"] else 0
-
-
-def _print_judgement(entry: dict[str, Any]) -> None:
-    line = status_text(f"{entry['status']:<7}")
-    line.append(f"  {plain(entry['path'])}", style="default")
-    if "code" in entry:
-        line.append(f"  {entry['code']}: {entry['detail']}", style="dim")
-    for warned in entry.get("warnings", ()):
-        line.append(f"\n{'':<7}    {warned['code']}: {warned['detail']}", style="dim")
-    console().print(line)
+        judged.print()
+    return 1 if judged.counts["refused"] or (strict and judged.counts["warning"]) else 0
 
 
 def deidentify(

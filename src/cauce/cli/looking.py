@@ -74,8 +74,8 @@ def status(as_json: AsJson = False) -> None:
     room = found["free_bytes"]
     print_facts(
         {
-            "studies": _counts(found["studies"]),
-            "jobs": _counts(found["jobs"]),
+            "studies": counts_text(found["studies"]),
+            "jobs": counts_text(found["jobs"]),
             "longest wait": f"{waiting:.0f} s" if waiting else "none",
             "workers": ", ".join(worker["name"] for worker in workers) if workers else Text("none", style="red"),
             "room": "unknown" if room is None else f"{size_text(room)} free",
@@ -86,7 +86,8 @@ def status(as_json: AsJson = False) -> None:
         console().print(hint, style="dim")
 
 
-def _counts(counts: Mapping[str, int]) -> Text:
+def counts_text(counts: Mapping[str, int]) -> Text:
+    """Return how many there are of each status."""
     shown = [Text(f"{count} ").append_text(status_text(name)) for name, count in counts.items() if count]
     return Text(", ").join(shown) if shown else Text("none")
 
@@ -122,6 +123,8 @@ def print_list(path: str, columns: dict[str, str], *, most: int, as_json: bool, 
 
 
 def _shown(field: str, value: Any) -> Any:
+    if field == "counts":
+        return counts_text(value)
     return size_text(value) if field == "data_size" and value is not None else text_of(value, name=field)
 
 
@@ -222,11 +225,14 @@ def _jobs() -> Application:
     return group
 
 
-def _change(name: str, done: str, description: str) -> Callable[[str], None]:
-    def change(job: _Id) -> None:
+def _change(name: str, done: str, description: str) -> Callable[[str, bool], None]:
+    def change(job: _Id, as_json: AsJson = False) -> None:
         with Client() as client:
             client.post(f"/api/jobs/{quote(job, safe='')}/{name}/")
-        console().print(f"job {job} is {done}")
+        if as_json:
+            print_json({"id": job, "status": done})
+        else:
+            console().print(f"job {job} is {done}")
 
     change.__name__, change.__doc__ = name, description
     return change
@@ -272,10 +278,14 @@ def _projects() -> Application:
     def create(
         slug: Annotated[str, typer.Argument(help="Short name: letters, digits, hyphens.", metavar="SLUG")],
         name: Annotated[str, typer.Option(help="Name for people.", metavar="TEXT")] = "",
+        as_json: AsJson = False,
     ) -> None:
         """Make a project."""
         with Client() as client:
-            client.post("/api/projects/", {"slug": slug, "name": name or slug})
-        console().print(f"project {slug} made")
+            made = client.post("/api/projects/", {"slug": slug, "name": name or slug})
+        if as_json:
+            print_json(made)
+        else:
+            console().print(f"project {slug} made")
 
     return group

@@ -43,6 +43,9 @@ def serve_dimse(settings: Settings, *, ready: Callable[[tuple[str, int]], None],
         ae_title=settings.ae_title,
         spool=settings.spool_folder,
         processes=processes or _default_processes(),
+        memory_instance_bytes_max=settings.limits.memory_instance_bytes_max,
+        memory_bytes_max=settings.limits.memory_bytes_max,
+        instance_bytes_max=settings.limits.instance_bytes_max,
     )
     serve(listener_settings, partial(_build_receiver, settings), ready)
 

@@ -34,3 +34,6 @@ class KeyRing(Protocol):
 
     def secret(self, name: str) -> bytes:
         """Return the 32-byte secret of this name; it is made on first use and durable before this returns."""
+
+    def secret_names(self) -> frozenset[str]:
+        """Return the names of all secrets that have been made so far, by any process."""

@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from cauce.core.errors import ConfigurationError
+from cauce.core.limits import MIB, Limits
 
 PREFIX = "CAUCE_"
 AE_TITLE_LENGTH_MAX = 16
@@ -67,6 +68,19 @@ class Settings(BaseSettings):
     )
     workers: int = Field(default_factory=_default_workers, ge=1, le=256, description="Worker processes of one node.")
     reserve_mb: int = Field(default=1024, ge=0, description="Room (MiB) kept free on the object store's disk.")
+    max_request_mb: int = Field(default=1_048_576, ge=1, description="Longest body (MiB) of one request.")
+    max_instance_mb: int = Field(default=16_384, ge=1, description="Longest instance (MiB).")
+    max_header_mb: int = Field(default=128, ge=1, description="Longest header (MiB): all but pixels and bulk data.")
+    max_elements: int = Field(default=2_000_000, ge=1_000, description="Most elements of one instance.")
+    max_sequence_depth: int = Field(default=64, ge=1, le=128, description="Deepest nesting of sequences.")
+    max_inflated_mb: int = Field(default=1024, ge=1, description="Most (MiB) that a deflated data set unfolds to.")
+    max_frame_mb: int = Field(default=128, ge=1, description="Largest frame (MiB) that is decoded.")
+    max_archive_files: int = Field(default=100_000, ge=1, description="Most entries of one zip.")
+    max_archive_mb: int = Field(default=262_144, ge=1, description="Most (MiB) that one zip may unpack to.")
+    max_archive_ratio: int = Field(default=200, ge=1, description="Highest ratio of unpacked to packed.")
+    max_archive_depth: int = Field(default=3, ge=1, le=10, description="Deepest nesting of zips in zips.")
+    memory_instance_mb: int = Field(default=16, ge=0, description="Longest instance (MiB) that is held in memory.")
+    memory_mb: int = Field(default=128, ge=0, description="Most (MiB) that all bodies of a process hold in memory.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
 
     @classmethod
@@ -143,13 +157,33 @@ class Settings(BaseSettings):
         return f"{'https' if self.tls_cert else 'http'}://{shown}:{port}"
 
     @property
+    def limits(self) -> Limits:
+        """The bounds that intake and processing keep to."""
+        return Limits(
+            request_bytes_max=self.max_request_mb * MIB,
+            instance_bytes_max=self.max_instance_mb * MIB,
+            header_bytes_max=self.max_header_mb * MIB,
+            elements_max=self.max_elements,
+            depth_max=self.max_sequence_depth,
+            inflated_bytes_max=self.max_inflated_mb * MIB,
+            frame_bytes_max=self.max_frame_mb * MIB,
+            archive_entries_max=self.max_archive_files,
+            archive_unpacked_bytes_max=self.max_archive_mb * MIB,
+            archive_ratio_max=self.max_archive_ratio,
+            archive_depth_max=self.max_archive_depth,
+            memory_instance_bytes_max=self.memory_instance_mb * MIB,
+            memory_bytes_max=self.memory_mb * MIB,
+            reserve_bytes=self.reserve_mb * MIB,
+        )
+
+    @property
     def data_folder(self) -> Path:
         """`CAUCE_DATA` as an absolute path."""
         return self.data.absolute()
 
     @property
     def spool_folder(self) -> Path:
-        """Folder of spool files, all unlinked as soon as they are open."""
+        """Folder of spool files, unlinked as soon as they are open, and of archives held, encrypted, while unpacked."""
         return self.data_folder / "spool"
 
 

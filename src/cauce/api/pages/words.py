@@ -31,6 +31,21 @@ ITEM: Words = {
     ItemStatus.PENDING.value: _("Pending"),
     ItemStatus.REFUSED.value: _("Refused"),
 }
+STATE: Words = {
+    "waiting": _("Waiting for the rest"),
+    "closed": _("In line"),
+    "held_back": _("Held back"),
+    "deidentified": _("De-identified"),
+    "processed": _("Measured"),
+    "delivered": _("Delivered"),
+    "contested": _("To be decided"),
+    "superseded": _("Superseded"),
+}
+SOURCE: Words = {
+    "upload": _("Upload"),
+    "stow": _("DICOMweb"),
+    "dimse": _("DICOM association"),
+}
 STEP: Words = {
     "close": _("Close the study"),
     "deidentify": _("De-identify"),
@@ -62,4 +77,13 @@ DEPENDENCY: Words = {
     "disk_reserve": _("disk reserve"),
 }
 
-TABLES = {"study": STUDY, "job": JOB, "item": ITEM, "step": STEP, "cause": CAUSE, "role": ROLE}
+TABLES = {
+    "study": STUDY,
+    "job": JOB,
+    "item": ITEM,
+    "state": STATE,
+    "source": SOURCE,
+    "step": STEP,
+    "cause": CAUSE,
+    "role": ROLE,
+}

@@ -4,21 +4,20 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cauce import flow
-from cauce.api.rest import parameters
+from cauce.api.rest import following, parameters
 from cauce.api.rest.endpoint import GenericEndpoint
 from cauce.api.rest.fields import CAUSES, ITEM_STATUSES, link
 from cauce.api.rest.parameters import parameter
 from cauce.core.errors import Forbidden, NotFound
 from cauce.core.statuses import ItemStatus
-from cauce.records.models import DeidentifiedInstance, InstanceResult, Upload, UploadItem, VersionHeader
+from cauce.records.models import Upload, UploadItem
 from cauce.records.visibility import Visible
 
 
@@ -57,32 +56,44 @@ class WarningSerializer(serializers.Serializer[Any]):
 class BecameSerializer(serializers.Serializer[Any]):
     """What became of an instance after it was stored."""
 
-    state = serializers.ChoiceField(choices=["waiting", "held_back", "deidentified", "processed"])
-    cause = serializers.ChoiceField(choices=[("", ""), *CAUSES])
+    state = serializers.ChoiceField(
+        choices=following.STATES,
+        help_text="How far it is. `waiting`: its study still receives; `closed`: in a revision, not worked on yet; "
+        "`held_back`: withheld from processing; `contested`: a person has to settle a conflict; `superseded`: another "
+        "content took its place.",
+    )
+    cause = serializers.ChoiceField(choices=[("", ""), *CAUSES], help_text="What keeps it from more.")
+    detail = serializers.CharField(help_text="The same for people.")
     outcome = serializers.CharField(help_text="What measuring it led to, once it was processed.")
+    conflict = serializers.ChoiceField(choices=["", "open", "settled"], help_text="Of a file that was a `conflict`.")
+    revision = serializers.IntegerField(
+        allow_null=True, help_text="The revision of its study that delivered it, before that the first that holds it."
+    )
+    stored_at = serializers.DateTimeField()
+    closed_at = serializers.DateTimeField(allow_null=True)
+    held_back_at = serializers.DateTimeField(allow_null=True)
+    deidentified_at = serializers.DateTimeField(allow_null=True)
+    processed_at = serializers.DateTimeField(allow_null=True)
+    delivered_at = serializers.DateTimeField(allow_null=True)
 
 
 class ItemSerializer(serializers.Serializer[Any]):
-    """The verdict on one file, and what became of it."""
+    """The verdict on one file, and what became of it; null where the file led to no instance of its own."""
 
-    name = serializers.CharField()
+    name = serializers.CharField(help_text="The sender's name for it.")
     status = serializers.ChoiceField(choices=ITEM_STATUSES)
     code = serializers.CharField()
     detail = serializers.CharField()
     sop_instance_uid = serializers.CharField()
-    study = serializers.CharField(source="study.public_id", default=None, allow_null=True)
-    warnings = serializers.SerializerMethodField()
-    became = serializers.SerializerMethodField()
-
-    @extend_schema_field(WarningSerializer(many=True))
-    def get_warnings(self, item: UploadItem) -> Any:
-        """What is irregular in it."""
-        return self.context["warnings"].get(item.version_id, [])
-
-    @extend_schema_field(BecameSerializer(allow_null=True))
-    def get_became(self, item: UploadItem) -> Any:
-        """What became of the instance; null where the file led to none of its own."""
-        return self.context["became"].get(item.version_id)
+    study = serializers.CharField(allow_null=True)
+    dataset_sha256 = serializers.CharField(
+        allow_null=True,
+        help_text="SHA-256 of the data set that was received: of the last `dataset_bytes` bytes of the file, that is "
+        "without preamble and file meta information. Null where no content is held, or only another encoding of it.",
+    )
+    dataset_bytes = serializers.IntegerField(allow_null=True)
+    warnings = WarningSerializer(many=True)
+    became = BecameSerializer(allow_null=True)
 
 
 class ReceiptSerializer(UploadSerializer):
@@ -137,17 +148,25 @@ class UploadList(GenericEndpoint):
     serializer_class = UploadSerializer
     keyset = ("-id",)
     parameters: ClassVar = (
-        parameter("everyone", "`true`: not only one's own (administrators).", bool),
+        parameter("everyone", "`true`: those of all accounts and modalities (administrators).", bool),
+        parameter("modalities", "`true`: those that modalities sent (DICOM associations), not one's own.", bool),
+        parameter("source", "Entrance: `upload`, `stow`, `dimse`.", many=True),
+        parameter("sender", "Account or calling AE title that sent it."),
         parameter("project", "Slug of a project.", many=True),
     )
 
     def get_queryset(self) -> QuerySet[Upload]:
         """Return the deliveries that are asked for."""
-        uploads = self.visible.uploads.select_related("project")
-        if not parameters.flag(self.request.query_params, "everyone"):
-            uploads = uploads.filter(user=self.actor.user_id)
-        elif not self.actor.may_administer:
-            raise Forbidden("Only administrators see the deliveries of others.")
+        query = self.request.query_params
+        uploads = readable(
+            self.visible,
+            everyones=parameters.flag(query, "everyone"),
+            modalities=parameters.flag(query, "modalities"),
+        )
+        if sources := self.several("source"):
+            uploads = uploads.filter(source__in=sources)
+        if sender := parameters.text(query, "sender"):
+            uploads = uploads.filter(sender=sender)
         if projects := self.several("project"):
             uploads = uploads.filter(project__slug__in=projects)
         return uploads
@@ -187,29 +206,54 @@ class UploadDetail(GenericEndpoint):
 
     @extend_schema(operation_id="uploads_retrieve", responses=ReceiptSerializer, tags=["uploads"])
     def get(self, request: Request, upload_id: str) -> Response:
-        """Return the receipt: a page of files, each with its verdict and what became of it."""
-        upload = upload_of(self.visible, upload_id, actor_id=self.actor.user_id, sees_all=self.actor.may_administer)
-        items = upload.items.select_related("study")
+        """Return the receipt: a page of files, each with its verdict and what became of it.
+
+        Who may read it: who sent it, administrators, and for what a modality sent everyone who may see originals.
+        """
+        upload = upload_of(self.visible, upload_id)
+        items = following.items_of(upload)
         if statuses := self.choices("status", ItemStatus):
             items = items.filter(status__in=statuses)
         if parameters.flag(request.query_params, "unpacked"):
             items = items.filter(name__icontains=".zip/")
         page: list[UploadItem] = self.paginate_queryset(items) or []
-        context = {"request": request, "counts": counts_of([upload.pk]), **outcomes_of(page)}
+        context = {"request": request, "counts": counts_of([upload.pk])}
         shown = UploadSerializer(upload, context=context).data
-        files = ItemSerializer(page, many=True, context=context).data
+        files = following.lines_of(page, project_pk=upload.project_id)
         self.note("upload.read", subject=upload_id, count=len(page))
         return Response({**shown, **self.paginator.envelope(files)})  # type: ignore[union-attr] # ours
 
 
-def upload_of(visible: Visible, public_id: str, *, actor_id: int | None, sees_all: bool) -> Upload:
-    """Return a delivery: one's own, or anybody's for who `sees_all`.
+def readable(visible: Visible, *, everyones: bool = False, modalities: bool = False) -> QuerySet[Upload]:
+    """Return one's own deliveries, or those of modalities, or those of everyone.
+
+    Raises:
+        Forbidden: those of everyone are for administrators.
+    """
+    uploads, actor = visible.uploads.select_related("project"), visible.actor
+    if everyones and not actor.may_administer:
+        raise Forbidden("Only administrators see the deliveries of others.")
+    if modalities:
+        return uploads.filter(_BY_MODALITIES)
+    if everyones:
+        return uploads
+    return uploads.filter(user=actor.user_id) if actor.user_id is not None else uploads.none()
+
+
+def upload_of(visible: Visible, public_id: str) -> Upload:
+    """Return a delivery: one's own, one of a modality, or anybody's for administrators.
+
+    Names of files are their sender's and may carry identity, so no one else reads them; a modality names none.
 
     Raises:
         NotFound: there is none, or it is another's.
     """
-    upload = visible.uploads.select_related("project").filter(public_id=public_id).first()
-    if upload is None or not (sees_all or (actor_id is not None and upload.user_id == actor_id)):
+    uploads, actor = visible.uploads.select_related("project"), visible.actor
+    if not actor.may_administer:
+        own = Q(user=actor.user_id) if actor.user_id is not None else Q(pk__in=[])
+        uploads = uploads.filter(own | _BY_MODALITIES)
+    upload = uploads.filter(public_id=public_id).first()
+    if upload is None:
         raise NotFound("There is no such upload of yours.")
     return upload
 
@@ -223,17 +267,4 @@ def counts_of(upload_pks: Sequence[int]) -> dict[int, dict[str, int]]:
     return counted
 
 
-def outcomes_of(items: Sequence[UploadItem]) -> dict[str, dict[int, Any]]:
-    """Return, by version, the warnings of a page of files and what became of them."""
-    versions = [item.version_id for item in items if item.version_id]
-    irregular = VersionHeader.objects.filter(version__in=versions).exclude(warnings=[])
-    became: dict[int, Any] = {pk: {"state": "waiting", "cause": "", "outcome": ""} for pk in versions}
-    outputs = DeidentifiedInstance.objects.filter(version__in=versions, profile=flow.PROFILE.name)
-    for version_pk, cause in outputs.values_list("version", "cause"):
-        became[version_pk] = {"state": "held_back" if cause else "deidentified", "cause": cause, "outcome": ""}
-    measured = InstanceResult.objects.filter(
-        deidentified__version__in=versions, deidentified__profile=flow.PROFILE.name, pipeline=flow.PIPELINE
-    )
-    for version_pk, outcome in measured.values_list("deidentified__version", "outcome"):
-        became[version_pk] = {"state": "processed", "cause": "", "outcome": outcome}
-    return {"warnings": dict(irregular.values_list("version", "warnings")), "became": became}
+_BY_MODALITIES = Q(source="dimse", user=None)

@@ -8,8 +8,18 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from cauce.api.pages import shown, words
+from cauce.core.statuses import ItemStatus
 
 register = template.Library()
+
+_VERDICT_ICONS = {
+    ItemStatus.STORED.value: "check",
+    ItemStatus.DUPLICATE.value: "same",
+    ItemStatus.CONFLICT.value: "fork",
+    ItemStatus.SKIPPED.value: "skip",
+    ItemStatus.PENDING.value: "clock",
+    ItemStatus.REFUSED.value: "cross",
+}
 
 
 @register.simple_tag
@@ -44,8 +54,20 @@ def figures(measured: Any) -> list[shown.Figure]:
 
 @register.filter
 def in_words(code: str, kind: str) -> Any:
-    """Return a code of the platform in words; `kind` names the table (`study`, `job`, `step`, `cause`, `role`)."""
+    """Return a code of the platform in words; `kind` names the table in `words.TABLES`."""
     return words.TABLES[kind].get(code, code)
+
+
+@register.filter
+def number(value: Any) -> str:
+    """Return a number as the reader's language writes it."""
+    return shown.number(value)
+
+
+@register.filter
+def verdict_icon(status: str) -> str:
+    """Return the name of the icon of a verdict, the same as while files are sent."""
+    return _VERDICT_ICONS.get(status, "info")
 
 
 @register.filter

@@ -10,7 +10,7 @@ from cauce.records.models.studies import Series
 class Instance(models.Model):
     """One SOP instance of one project, whatever its versions."""
 
-    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+", db_index=False)
     series = models.ForeignKey(Series, on_delete=models.PROTECT, related_name="instances")
     sop_instance_uid = uid()
     sop_class_uid = uid()

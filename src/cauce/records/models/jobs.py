@@ -15,7 +15,7 @@ class Job(models.Model):
     key = models.CharField(max_length=200, unique=True)
     step = models.CharField(max_length=32)
     status = models.CharField(max_length=16, choices=choices_of(JobStatus), default=JobStatus.QUEUED.value)
-    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="jobs")
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="jobs", db_index=False)
     revision = models.ForeignKey(Revision, null=True, on_delete=models.CASCADE, related_name="jobs")
     series = models.ForeignKey(Series, null=True, on_delete=models.CASCADE, related_name="+")
     batch = models.ForeignKey(Batch, null=True, on_delete=models.CASCADE, related_name="jobs")

@@ -11,7 +11,7 @@ class Study(models.Model):
     """One study of one project. Its status says where it is in the flow; `causes` why it waits for a person."""
 
     public_id = public_id()
-    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="studies")
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="studies", db_index=False)
     study_instance_uid = uid()
     status = models.CharField(max_length=16, choices=choices_of(StudyStatus), default=StudyStatus.RECEIVING.value)
     causes = models.JSONField(default=list, blank=True)

@@ -16,7 +16,7 @@ class Upload(models.Model):
     """One delivery: a form, a STOW request, an association, an import."""
 
     public_id = public_id()
-    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="uploads")
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="uploads", db_index=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     sender = models.CharField(max_length=200, blank=True, default="")
     source = models.CharField(max_length=16)
@@ -31,7 +31,7 @@ class Upload(models.Model):
 class UploadItem(models.Model):
     """The verdict on one file. `name` is the sender's and may carry identity: it never reaches a log."""
 
-    upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="items")
+    upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="items", db_index=False)
     name = models.CharField(max_length=NAME_LENGTH_MAX)
     status = models.CharField(max_length=16, choices=choices_of(ItemStatus))
     code = models.CharField(max_length=64, blank=True, default="")
@@ -39,6 +39,11 @@ class UploadItem(models.Model):
     sop_instance_uid = uid(blank=True, default="")
     study = models.ForeignKey(Study, null=True, on_delete=models.SET_NULL, related_name="+")
     version = models.ForeignKey(Version, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        """Verdicts are counted and filtered, and archives found pending, without looking at the other files."""
+
+        indexes = [models.Index(fields=["upload", "status", "id"], name="item_by_verdict")]  # noqa: RUF012 - Django's way
 
     def __str__(self) -> str:
         return str(self.pk)

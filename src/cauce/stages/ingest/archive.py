@@ -19,7 +19,7 @@ from cauce.core.limits import GIB, MIB, Limits
 from cauce.core.messages import Verdict
 from cauce.core.statuses import RefusalCode
 from cauce.stages.ingest.intake import refused
-from cauce.stages.ingest.skipping import SkipReason, skipped
+from cauce.stages.ingest.skipping import SkipReason, looks_like_dicom, skipped
 
 _CHUNK_BYTES: Final = 1 * MIB
 _RATIO_COUNTS_FROM_BYTES: Final = 64 * MIB
@@ -234,9 +234,12 @@ def _require_harmless(entry: zipfile.ZipInfo, limits: Limits) -> None:
         raise Refused(RefusalCode.ARCHIVE_UNSAFE, "The entry is packed by a method that is not taken.")
     if entry.file_size > limits.instance_bytes_max:
         raise Refused(RefusalCode.TOO_LARGE, "The file is larger than is allowed.")
+
+
+def _is_dense(entry: zipfile.ZipInfo, limits: Limits) -> bool:
+    """Tell whether an entry unpacks to more than is plausible for its packed size."""
     too_dense = entry.file_size > limits.archive_ratio_max * max(entry.compress_size, 1)
-    if too_dense and entry.file_size > _RATIO_COUNTS_FROM_BYTES:
-        raise Refused(RefusalCode.ARCHIVE_UNSAFE, "The entry unpacks to more than is plausible for its packed size.")
+    return too_dense and entry.file_size > _RATIO_COUNTS_FROM_BYTES
 
 
 def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, budget: _Budget, spool: Callable[[], File]) -> File:
@@ -261,8 +264,11 @@ def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, budget: _Budget, spo
 
 
 def _copy(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, budget: _Budget, file: Spooled) -> None:
+    is_dense = _is_dense(entry, budget.limits)
     with archive.open(entry) as packed:
         while chunk := packed.read(_CHUNK_BYTES):
+            if is_dense and not file.size_bytes and not looks_like_dicom(chunk):
+                raise Refused(RefusalCode.ARCHIVE_UNSAFE, "The entry unpacks to more than its packed size explains.")
             budget.spend(len(chunk))
             file.write(chunk)
     if file.size_bytes != entry.file_size:

@@ -58,7 +58,7 @@ def skip_reason(name: str, head: bytes, *, is_media_directory: bool) -> SkipReas
     """
     if is_media_directory:
         return SkipReason.MEDIA_DIRECTORY
-    if _looks_like_dicom(head):
+    if looks_like_dicom(head):
         return None
     *folders, base = _SEPARATORS.split(name.lower())
     if _DIRECTORY_NAME.fullmatch(base):
@@ -75,6 +75,7 @@ def skipped(name: str, reason: SkipReason) -> Verdict:
     return Verdict(status=ItemStatus.SKIPPED, name=name, code=reason.value, detail=_DETAILS[reason])
 
 
-def _looks_like_dicom(head: bytes) -> bool:
+def looks_like_dicom(head: bytes) -> bool:
+    """Tell whether a file that begins with `head` may be DICOM, with preamble or without."""
     with_prefix = head.startswith(_PREFIX) or head[_PREFIX_OFFSET : _PREFIX_OFFSET + len(_PREFIX)] == _PREFIX
     return with_prefix or head.startswith(_BARE_STARTS)

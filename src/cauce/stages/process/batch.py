@@ -56,7 +56,7 @@ def _opened(services: Services, clean: CleanInstance) -> Iterator[BinaryIO]:
 def _measure(services: Services, clean: CleanInstance) -> Measurement:
     with _opened(services, clean) as source:
         try:
-            return measure_instance(source)
+            return measure_instance(source, limits=services.limits)
         except Refused as error:
             return Measurement(outcome=UNDECODABLE, detail=error.detail)
 
@@ -115,7 +115,7 @@ def _preview(services: Services, clean: Sequence[CleanInstance], held: Mapping[i
     shown = [one for one in clean if one.pk not in held or held[one.pk].outcome == "measured"]
     for candidate in _by_preference(services, shown):
         with _opened(services, candidate) as source, suppress(*_NOT_SHOWN):
-            return preview_png(source)
+            return preview_png(frames(source, limits=services.limits))
     return None
 
 
@@ -130,7 +130,7 @@ def _by_preference(services: Services, instances: Sequence[CleanInstance]) -> Se
 
 def _is_slide(services: Services, one: CleanInstance) -> bool:
     with _opened(services, one) as source, suppress(*_NOT_SHOWN):
-        return is_slide(frames(source))
+        return is_slide(frames(source, limits=services.limits))
     return False
 
 

@@ -25,7 +25,7 @@ Frame = NDArray[Any]
 _MIB = 1024 * 1024
 _STRUCTURE_BYTES_MIN, _STRUCTURE_SHARE = 64 * _MIB, 4
 """A decoder may need this much besides the frame, or this many times the frame."""
-_RLE_HEADER_BYTES, _RLE_SEGMENTS_MAX, _RLE_RUN_MAX = 64, 15, 128
+_RLE_HEADER_BYTES, _RLE_SEGMENTS_MAX, _RLE_RUN_MAX, _RLE_RUN_BYTES = 64, 15, 128, 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,12 +141,16 @@ def _rle(data: bytes, layout: PixelLayout) -> Decoded:
     if header[0] != count or count > _RLE_SEGMENTS_MAX or not fits:
         raise _undecodable(layout, "the RLE header does not fit the data set")
     pixels = layout.rows * layout.columns
+    size = pixels if layout.bits_allocated > 1 else -(-pixels // 8)
+    shortest = min(end - start for start, end in zip(starts, ends, strict=True))
+    if shortest * _RLE_RUN_MAX // _RLE_RUN_BYTES < size:  # seen before there is memory for what it cannot unpack to
+        raise _short(layout)
     if layout.bits_allocated == 1:
-        return _native_bits(bytes(_segment(data[starts[0] : ends[0]], -(-pixels // 8), layout)), layout)
+        return _native_bits(bytes(_segment(data[starts[0] : ends[0]], size, layout)), layout)
     planes = np.empty((pixels, layout.samples, width), np.uint8)
     for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
         sample, byte = divmod(number, width)
-        planes[:, sample, width - 1 - byte] = _segment(data[start:end], pixels, layout)
+        planes[:, sample, width - 1 - byte] = _segment(data[start:end], size, layout)
     return Decoded(array=planes.view(f"<u{width}").reshape(layout.shape), precision=None)
 
 

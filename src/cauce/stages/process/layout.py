@@ -7,9 +7,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from cauce.core.errors import Undecodable
-
-FRAME_BYTES_MAX = 256 * 1024 * 1024
-"""Largest decoded frame, in bytes; a header that announces a larger one is not decoded."""
+from cauce.core.limits import MIB, Limits
 
 _BITS_ALLOCATED = {1, 8, 16, 32, 64}
 _COLOUR = {
@@ -104,11 +102,11 @@ def text(ds: Dataset, keyword: str) -> str:
         return ""
 
 
-def layout_of(ds: Dataset, *, transfer_syntax_uid: str, floating: bool = False) -> PixelLayout:
+def layout_of(ds: Dataset, *, transfer_syntax_uid: str, limits: Limits, floating: bool = False) -> PixelLayout:
     """Read and check the image pixel attributes of `ds`.
 
     Raises:
-        Undecodable: an attribute is missing or contradicts the others, or a frame would pass `FRAME_BYTES_MAX`.
+        Undecodable: an attribute is missing or contradicts the others, or a frame would pass `limits.frame_bytes_max`.
     """
     samples = integer(ds, "SamplesPerPixel") or 1
     bits_allocated = integer(ds, "BitsAllocated")
@@ -130,7 +128,7 @@ def layout_of(ds: Dataset, *, transfer_syntax_uid: str, floating: bool = False) 
         photometric=text(ds, "PhotometricInterpretation") or ("RGB" if samples > 1 else "MONOCHROME2"),
         floating=floating,
     )
-    _check(layout)
+    _check(layout, limits)
     return layout
 
 
@@ -139,13 +137,13 @@ def _high_bit(ds: Dataset, bits_stored: int) -> int:
     return bits_stored - 1 if high_bit is None else high_bit
 
 
-def _check(layout: PixelLayout) -> None:
-    problem = _problem(layout)
+def _check(layout: PixelLayout, limits: Limits) -> None:
+    problem = _problem(layout, limits)
     if problem:
         raise Undecodable(problem, transfer_syntax_uid=layout.transfer_syntax_uid)
 
 
-def _problem(layout: PixelLayout) -> str:
+def _problem(layout: PixelLayout, limits: Limits) -> str:
     """Name the first thing that makes these attributes unusable; "" when there is none."""
     allocated = {32, 64} if layout.floating else _BITS_ALLOCATED
     expected = {1: _SINGLE, 3: _COLOUR}.get(layout.samples)
@@ -157,7 +155,10 @@ def _problem(layout: PixelLayout) -> str:
         (layout.bits_allocated not in allocated, f"Bits Allocated of {layout.bits_allocated} is not supported"),
         (not 1 <= layout.bits_stored <= layout.bits_allocated, "Bits Stored contradicts Bits Allocated"),
         (not layout.bits_stored - 1 <= layout.high_bit < layout.bits_allocated, "High Bit contradicts Bits Stored"),
-        (layout.frame_bits > FRAME_BYTES_MAX * 8, f"a frame is larger than {FRAME_BYTES_MAX >> 20} MiB"),
+        (
+            layout.frame_bits > limits.frame_bytes_max * 8,
+            f"a frame is larger than CAUCE_MAX_FRAME_MB allows, {limits.frame_bytes_max // MIB} MiB",
+        ),
         (layout.frames >= 1 << 31, "Number of Frames is out of range"),
     )
     return next((reason for broken, reason in checks if broken), "")

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from cauce.core.errors import Undecodable
+from cauce.core.limits import DEFAULTS, Limits
 from cauce.core.messages import Measurement
 from cauce.stages.process.colour import luminance
 from cauce.stages.process.display import is_shown_dark_on_white, is_shown_inverted, to_display
@@ -91,7 +92,7 @@ class _Plane:
     tally: Histogram | None = None
 
 
-def measure_instance(source: BinaryIO | FrameReader) -> Measurement:
+def measure_instance(source: BinaryIO | FrameReader, *, limits: Limits = DEFAULTS) -> Measurement:
     """Measure one instance; the module's docstring says how.
 
     What cannot be decoded is an outcome, not an error. Of more than `FRAMES_MEASURED_MAX` frames, that many are
@@ -101,7 +102,7 @@ def measure_instance(source: BinaryIO | FrameReader) -> Measurement:
         Refused: the source is no DICOM object.
     """
     try:
-        reader = source if isinstance(source, FrameReader) else frames(source)
+        reader = source if isinstance(source, FrameReader) else frames(source, limits=limits)
         if reader.layout is None:
             return Measurement(outcome="no_pixels")
         return _measure(reader, reader.layout)

@@ -24,7 +24,6 @@ EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 EXPLICIT_BIG = "1.2.840.10008.1.2.2"
 DEFLATED = {"1.2.840.10008.1.2.1.99"}
 
-_LIMITS = Limits()
 _PIXEL_TAGS = {0x7FE00008: "float", 0x7FE00009: "double", 0x7FE00010: "integer"}
 _UNDEFINED = 0xFFFFFFFF
 _LONG_VR = {b"OB", b"OW", b"OD", b"OF", b"OL", b"OV", b"UN", b"UC", b"UR", b"UT", b"SQ", b"SV", b"UV"}
@@ -60,14 +59,14 @@ class Part10:
     pixel: PixelElement | None
 
 
-def open_part10(source: BinaryIO) -> Part10:
+def open_part10(source: BinaryIO, *, limits: Limits) -> Part10:
     """Parse the header of a seekable Part 10 object and locate its pixel data, without reading that.
 
     Raises:
         Refused: the bytes are no DICOM object, end inside the header, or inflate to more than is taken.
     """
     try:
-        return _open(source)
+        return _open(source, limits)
     except CauceError:
         raise
     except RecursionError as error:
@@ -76,11 +75,11 @@ def open_part10(source: BinaryIO) -> Part10:
         raise Refused(RefusalCode.NOT_DICOM, f"the header cannot be parsed ({type(error).__name__})") from error
 
 
-def _open(source: BinaryIO) -> Part10:
+def _open(source: BinaryIO, limits: Limits) -> Part10:
     transfer_syntax_uid, offset = _file_meta(source)
     stream = source
     if transfer_syntax_uid in DEFLATED:
-        stream, offset = _inflate(source, offset), 0
+        stream, offset = _inflate(source, offset, limits), 0
     size_bytes = stream.seek(0, io.SEEK_END)
     stream.seek(offset)
     if not transfer_syntax_uid:
@@ -146,7 +145,7 @@ def _guess(stream: BinaryIO) -> str:
     return EXPLICIT_BIG if header[0] == 0 and header[1] else EXPLICIT_LITTLE
 
 
-def _inflate(source: BinaryIO, offset: int) -> BinaryIO:
+def _inflate(source: BinaryIO, offset: int, limits: Limits) -> BinaryIO:
     """Unfold a deflated data set (PS3.5 A.5) into an anonymous temporary file, never past the limit."""
     source.seek(offset)
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
@@ -156,7 +155,7 @@ def _inflate(source: BinaryIO, offset: int) -> BinaryIO:
         while chunk and not inflater.eof:
             plain = inflater.decompress(chunk, 1 << 20)
             size += len(plain)
-            if size > _LIMITS.inflated_bytes_max:
+            if size > limits.inflated_bytes_max:
                 raise Refused(RefusalCode.TOO_LARGE, "the deflated data set unfolds to more than is taken")
             target.write(plain)
             chunk = inflater.unconsumed_tail

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cauce.core.errors import Undecodable
+from cauce.core.limits import DEFAULTS, Limits
 from cauce.stages.process import codecs, fragments
 from cauce.stages.process.colour import rgb_from_ycc, rgb_from_ycc_422
 from cauce.stages.process.layout import PixelLayout, layout_of
@@ -20,7 +21,7 @@ _COMPRESSED_BYTES_MIN = 16 * 1024 * 1024
 """No frame is longer compressed than this, unless it is long anyway: then than twice its decoded size."""
 
 
-def frames(source: BinaryIO) -> "FrameReader":
+def frames(source: BinaryIO, *, limits: Limits = DEFAULTS) -> "FrameReader":
     """Open a seekable Part 10 object for reading its frames.
 
     Only the header is parsed now; frames are read by range, so an object of any size costs the memory of one frame.
@@ -30,10 +31,10 @@ def frames(source: BinaryIO) -> "FrameReader":
         Refused: the bytes are no DICOM object, or end inside the header.
         Undecodable: the image attributes are contradictory, or the pixel data is shorter than they say.
     """
-    return FrameReader(open_part10(source))
+    return FrameReader(open_part10(source, limits=limits), limits=limits)
 
 
-def decoded_frames(source: BinaryIO) -> Iterator[bytes]:
+def decoded_frames(source: BinaryIO, *, limits: Limits = DEFAULTS) -> Iterator[bytes]:
     """Yield the frames of an object as the bytes that a native little endian file of it would hold.
 
     So that losslessly compressed objects can be compared with each other and with native ones. Colour comes by pixel,
@@ -46,7 +47,7 @@ def decoded_frames(source: BinaryIO) -> Iterator[bytes]:
         Refused: the bytes are no DICOM object.
         Undecodable: the pixels cannot be decoded, or are video.
     """
-    reader = frames(source)
+    reader = frames(source, limits=limits)
     rest = np.zeros(0, np.uint8)
     for index in range(len(reader)):
         cells = reader.cells(index)
@@ -65,7 +66,7 @@ class FrameReader:
     `ds` is the data set up to the pixel data; `layout` is `None` when there are no pixels. The source must stay open.
     """
 
-    def __init__(self, opened: Part10) -> None:
+    def __init__(self, opened: Part10, *, limits: Limits) -> None:
         """Locate the frames of an opened object; see `frames`."""
         self.ds = opened.ds
         self.transfer_syntax_uid = opened.transfer_syntax_uid
@@ -78,6 +79,7 @@ class FrameReader:
             self.layout = layout_of(
                 opened.ds,
                 transfer_syntax_uid=opened.transfer_syntax_uid,
+                limits=limits,
                 floating=opened.pixel.kind != "integer",
             )
             self._locate(self.layout, opened.pixel)

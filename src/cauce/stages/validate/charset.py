@@ -46,6 +46,9 @@ _BY_NAME: Final = {
 _STAND_ALONE: Final = frozenset({"utf_8", "gb18030"})
 """Repertoires without code extensions: an escape in them is just a control character."""
 
+_LATIN: Final = frozenset({"latin_1", "iso8859_2", "iso8859_3", "iso8859_4", "iso8859_9", "iso8859_15"})
+"""Repertoires in which a lead byte of UTF-8 followed by its continuation would be a letter and a symbol."""
+
 _G1_ESCAPES: Final = {
     b"-A": "latin_1",
     b"-B": "iso8859_2",
@@ -124,6 +127,17 @@ def is_decodable(value: bytes, charset: Charset) -> bool:
         return True
     try:
         value.decode(charset.codec)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def is_doubtful(value: bytes, charset: Charset) -> bool:
+    """Tell whether `value`, declared as a Latin repertoire and not ASCII, is UTF-8: chance hardly ever does that."""
+    if charset.codec not in _LATIN or ESCAPE in value:
+        return False
+    try:
+        value.decode("utf_8")
     except UnicodeDecodeError:
         return False
     return True

@@ -48,8 +48,12 @@ _NUMBERS: Final = {
     0x00280100: "bits_allocated",
     0x00280002: "samples_per_pixel",
 }
+_PIXELS: Final = {0x00280101: "bits_stored", 0x00280102: "high_bit", 0x00280103: "pixel_representation"}
+"""What says more of the pixels, and is no column."""
+
 _UIDS: Final = (0x00080016, 0x00080018, 0x0020000D, 0x0020000E)
-WANTED: Final = frozenset(_TEXT) | frozenset(_NUMBERS) | frozenset(_UIDS)
+_INTEGER_TAGS: Final = frozenset(_NUMBERS) | frozenset(_PIXELS)
+WANTED: Final = frozenset(_TEXT) | _INTEGER_TAGS | frozenset(_UIDS)
 """The elements of the top level that `Columns` can use."""
 
 _INTEGERS: Final = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "UN": "H"}
@@ -71,7 +75,7 @@ class Columns:
         """Keep an element of the top level if it is wanted."""
         if tag not in WANTED:
             return
-        if tag in _NUMBERS:
+        if tag in _INTEGER_TAGS:
             self._numbers[tag] = self._number(vr, value)
             return
         charset = DEFAULT_CHARSET if vr in ASCII_VRS else self._context.charset
@@ -100,7 +104,15 @@ class Columns:
             bits_allocated=self._numbers.get(0x00280100),
             number_of_frames=self._number_of_frames(),
             photometric_interpretation=self.text(0x00280004),
+            bits_stored=self._numbers.get(0x00280101),
+            high_bit=self._numbers.get(0x00280102),
+            pixel_representation=self._numbers.get(0x00280103),
         )
+
+    def is_positive(self, tag: int) -> bool:
+        """Tell whether a number that was taken can be read and is above 0; so is one that is absent or empty."""
+        number = self._numbers.get(tag, 1)
+        return number is not None and number > 0
 
     def _number_of_frames(self) -> int:
         return max(1, self._numbers.get(0x00280008) or 1)

@@ -37,6 +37,9 @@ EXPLICIT_VRS: Final = {vr.encode("ascii"): (vr, vr in LONG_VRS) for vr in VRS}
 
 SIGNED_OR_NOT: Final = "US or SS"
 
+GE_PRIVATE_SYNTAX: Final = "1.2.840.113619.5.2"
+"""Implicit VR little endian with big endian pixels."""
+
 MEDIA_DIRECTORY: Final = "1.2.840.10008.1.3.10"
 """SOP Class of a DICOMDIR (PS3.10 8.6), which is no instance."""
 
@@ -77,6 +80,16 @@ def _rare_vr(tag: int) -> str:
     except KeyError:
         return "UN"
     return _RESOLVED.get(vr, vr if vr in VRS else "UN")
+
+
+def tag_text(tag: int) -> str:
+    """Return a tag as the standard writes it, such as (0010,0020)."""
+    return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+
+
+def is_transfer_syntax(uid: str) -> bool:
+    """Tell whether PS3.6 A knows `uid` as a transfer syntax, or it is the one private one that is often met."""
+    return UID_dictionary.get(uid, ("", ""))[1] == "Transfer Syntax" or uid == GE_PRIVATE_SYNTAX
 
 
 def is_storage_class(uid: str) -> bool:

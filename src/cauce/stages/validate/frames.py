@@ -24,8 +24,13 @@ _VIDEO: Final = frozenset(
 )
 """Transfer syntaxes whose fragments are one stream of video, not frames (PS3.5 8.2.5 to 8.2.9)."""
 
-_CODESTREAM_STARTS: Final = (b"\xff\xd8", b"\xff\x4f\xff\x51", b"\xff\x0a", b"\0\0\0\x0cJXL ", b"\0\0\0\x0cjP  ")
-"""How a frame begins: JPEG and JPEG-LS, JPEG 2000, JPEG XL bare and boxed, JP2."""
+JPEG_STARTS: Final = (b"\xff\xd8",)
+"""How a frame of JPEG or JPEG-LS begins."""
+JPEG2000_STARTS: Final = (b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  ")
+"""How a frame of JPEG 2000 begins: bare, or in a JP2 file."""
+JPEG_XL_STARTS: Final = (b"\xff\x0a", b"\0\0\0\x0cJXL ")
+"""How a frame of JPEG XL begins: bare, or in boxes."""
+_CODESTREAM_STARTS: Final = JPEG_STARTS + JPEG2000_STARTS + JPEG_XL_STARTS
 
 
 @dataclass(kw_only=True, slots=True)
@@ -38,6 +43,9 @@ class PixelDescription:
     bits_allocated: int | None
     number_of_frames: int
     photometric_interpretation: str = ""
+    bits_stored: int | None = None
+    high_bit: int | None = None
+    pixel_representation: int | None = None
 
     @property
     def frame_bits(self) -> int | None:
@@ -94,10 +102,11 @@ def native_frames(
 class Fragments:
     """The fragments of encapsulated pixel data as they passed by, in 17 bytes each: a hostile file has millions."""
 
-    __slots__ = ("_is_start", "_lengths", "_offsets")
+    __slots__ = ("_is_start", "_lengths", "_offsets", "head")
 
     def __init__(self) -> None:
-        """Start with none."""
+        """Start with none; `head` is how the first one that is not empty begins."""
+        self.head = b""
         self._offsets = array("Q")
         self._lengths = array("Q")
         self._is_start = bytearray()
@@ -110,11 +119,17 @@ class Fragments:
         self._offsets.append(offset)
         self._lengths.append(length)
         self._is_start.append(head.startswith(_CODESTREAM_STARTS))
+        self.head = self.head or head
 
     @property
     def size_bytes(self) -> int:
         """Bytes of all fragments."""
         return sum(self._lengths)
+
+    @property
+    def starts_count(self) -> int:
+        """How many fragments begin a codestream."""
+        return sum(self._is_start)
 
     def starts(self) -> list[int]:
         """Return the indices of the fragments that begin a codestream."""
@@ -166,6 +181,8 @@ class EncapsulatedPixels:
                 warn("frames_not_indexed", "The frames cannot be addressed one by one.")
             elif len(starts) < number_of_frames:
                 warn("frames_missing", "Fewer frames are there than the header says.")
+        if number_of_frames == 1 and fragments.starts_count > 1 and transfer_syntax_uid not in _VIDEO:
+            warn("frames_surplus", "More frames are there than the header says.")
         return FrameIndex(encapsulated=True, frames=fragments.cut(starts) if starts else ())
 
     def _starts(self, count: int, warn: Callable[[str, str], None]) -> Sequence[int] | None:

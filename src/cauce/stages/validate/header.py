@@ -16,9 +16,11 @@ from cauce.core.limits import Limits
 from cauce.core.messages import FrameIndex, Header, Warned
 from cauce.core.statuses import RefusalCode
 from cauce.stages.validate import part10
+from cauce.stages.validate.checks import check_codestream, check_file_meta, check_pixels, check_uids
 from cauce.stages.validate.columns import WANTED, Columns
-from cauce.stages.validate.dictionary import MEDIA_DIRECTORY, is_storage_class
-from cauce.stages.validate.frames import EncapsulatedPixels, native_frames
+from cauce.stages.validate.dictionary import MEDIA_DIRECTORY, is_storage_class, tag_text
+from cauce.stages.validate.frames import EncapsulatedPixels, PixelDescription, native_frames
+from cauce.stages.validate.iods import report_missing
 from cauce.stages.validate.json_model import INLINE_MAX, JsonModel
 from cauce.stages.validate.reader import ForwardReader, InflatingReader
 from cauce.stages.validate.walker import (
@@ -112,7 +114,7 @@ class _HeaderParse:
         if tag in WANTED and not model.depth:
             self._columns.take(tag, vr, value)
         if length & 1:
-            self._warn("odd_length", "A value has an odd length.")
+            self._warn("odd_length", f"A value has an odd length, first that of {tag_text(tag)}.")
         if tag == _PIXEL_REPRESENTATION:
             model.context.is_signed = value[:2] in {b"\1\0", b"\0\1"}
         elif tag == _EXTENDED_OFFSET_TABLE and not model.depth:
@@ -167,15 +169,13 @@ class _HeaderParse:
                 (_SERIES_INSTANCE_UID, "Series Instance UID"),
             )
         )
-        if not meta.has_prefix:
-            self._warn("no_preamble", "The file has no preamble.")
-        if not meta.has_meta:
-            self._warn("no_file_meta", "The file has no file meta information.")
-        if meta.sop_class_uid not in {"", sop_class_uid} or meta.sop_instance_uid not in {"", sop_instance_uid}:
-            self._warn("file_meta_mismatch", "The file meta information names another object than the data set.")
+        check_file_meta(meta, sop_class_uid=sop_class_uid, sop_instance_uid=sop_instance_uid, warn=self._warn)
+        check_uids((study_instance_uid, series_instance_uid, sop_instance_uid), warn=self._warn)
         if self._json.is_disordered:
             self._warn("elements_disordered", "Elements are repeated or not in ascending order.")
-        transfer_syntax_uid, frames = self._frames(encoding)
+        pixels = self._columns.pixels()
+        transfer_syntax_uid, frames = self._frames(encoding, pixels)
+        report_missing(sop_class_uid, self._json.members, pixels, warn=self._warn)
         return Header(
             sop_class_uid=SopClassUid(sop_class_uid),
             sop_instance_uid=SopInstanceUid(sop_instance_uid),
@@ -202,27 +202,28 @@ class _HeaderParse:
             self._warn("uid_irregular", f"{name} breaks the rules for UIDs.")
         return uid
 
-    def _frames(self, encoding: part10.Encoding) -> tuple[str, FrameIndex | None]:
+    def _frames(self, encoding: part10.Encoding, pixels: PixelDescription) -> tuple[str, FrameIndex | None]:
         """Return the transfer syntax in truth and the frame index; the data set wins over the file meta information."""
         uid = encoding.transfer_syntax_uid
         if self._pixels is None:
             return uid, None
         offset, length = self._pixels
-        pixels = self._columns.pixels()
+        check_pixels(pixels, self._columns, limits=self._limits, warn=self._warn)
         if self._encapsulated:
             if uid in part10.NATIVE:
-                self._warn("file_meta_mismatch", "Pixel data are encapsulated, the transfer syntax says native.")
+                self._warn("transfer_syntax_mismatch", "Pixel data are encapsulated, the transfer syntax says native.")
             self._encapsulated.extended_offset_table = self._extended_offset_table
             index = self._encapsulated.frames(
                 number_of_frames=pixels.number_of_frames, transfer_syntax_uid=uid, warn=self._warn
             )
+            check_codestream(self._encapsulated.fragments.head, transfer_syntax_uid=uid, warn=self._warn)
         elif uid in part10.NATIVE or length == pixels.padded_bytes:
             if uid not in part10.NATIVE:
-                self._warn("file_meta_mismatch", "Pixel data are native, the transfer syntax says encapsulated.")
+                self._warn("transfer_syntax_mismatch", "Pixel data are native, the transfer syntax says encapsulated.")
                 uid = part10.syntax_of((encoding.implicit, encoding.big))
             index = native_frames(pixels, offset=offset, length=length, warn=self._warn)
         else:
-            self._warn("file_meta_mismatch", "Pixel data are not encapsulated as the transfer syntax says.")
+            self._warn("transfer_syntax_mismatch", "Pixel data are not encapsulated as the transfer syntax says.")
             index = FrameIndex(
                 encapsulated=True, frames=(((offset, length),),) if pixels.number_of_frames == 1 and length else ()
             )

@@ -14,8 +14,8 @@ import numpy as np
 from cauce.core.errors import Refused
 from cauce.core.limits import KIB, MIB
 from cauce.core.statuses import RefusalCode
-from cauce.stages.validate.charset import DEFAULT_CHARSET, Charset, charset_of, decode_text, is_decodable
-from cauce.stages.validate.dictionary import BINARY_VRS, CHARSET_VRS, SIGNED_OR_NOT, TEXT_VRS, VRS, WORD_BYTES
+from cauce.stages.validate.charset import DEFAULT_CHARSET, Charset, charset_of, decode_text, is_decodable, is_doubtful
+from cauce.stages.validate.dictionary import BINARY_VRS, CHARSET_VRS, SIGNED_OR_NOT, TEXT_VRS, VRS, WORD_BYTES, tag_text
 
 quote: Callable[[str], str] = encode_basestring
 
@@ -30,6 +30,7 @@ INLINE_MAX: Final = {
 _SPECIFIC_CHARACTER_SET: Final = 0x00080005
 _PADDING: Final = " \0"
 _NAME_CHARS: Final = 10
+_MEMBERS_AT_ONCE: Final = 100_000
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?(?:[eE][+-]?[0-9]{1,2})?")
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _INTEGER_LOOSE = re.compile(r"[+-]?[0-9]{1,18}")
@@ -72,7 +73,7 @@ class JsonModel:
         self._last = ""
         self._is_ordered = True
         self._stack: list[tuple[list[str], str, bool, Charset, bool]] = []
-        self._room = bytes_max
+        self._room = self._room_at_start = bytes_max
 
     def element(self, tag: int, vr: str, value: bytes) -> None:
         """Add an element with its encoded value."""
@@ -84,8 +85,12 @@ class JsonModel:
             if not context.charset.is_known:
                 self._warn("charset_unknown", "Specific Character Set names no known repertoire.")
             value = b"ISO_IR 192" if value else b""
-        elif vr in CHARSET_VRS and not is_decodable(value, context.charset):
-            self._warn("text_undecodable", "Text does not agree with Specific Character Set.")
+        elif vr in CHARSET_VRS:
+            if not is_decodable(value, context.charset):
+                detail = f"Text does not agree with Specific Character Set, first in {tag_text(tag)}."
+                self._warn("text_undecodable", detail)
+            elif not value.isascii() and is_doubtful(value, context.charset):
+                self._warn("charset_doubtful", f"Text declared as Latin is UTF-8, first in {tag_text(tag)}.")
         self._add(_opening(tag, vr) + (_WRITERS[vr](value, context) if value else "") + "}")
 
     def bulk(self, tag: int, vr: str, offset: int, length: int) -> None:
@@ -120,9 +125,29 @@ class JsonModel:
         self.depth -= 1
         self._parts, self._last, self._is_ordered, context.charset, context.is_signed = self._stack.pop()
 
+    @property
+    def members(self) -> list[str]:
+        """The members of the open level, each a JSON text that begins with its quoted tag."""
+        return self._parts
+
     def finish(self) -> bytes:
         """Return the JSON object of the data set, UTF-8."""
-        return f"{{{self._text()}}}".encode("utf-8", "replace")
+        if self._is_ordered and len(self._parts) <= _MEMBERS_AT_ONCE and self._room > self._room_at_start // 2:
+            return f"{{{self._text()}}}".encode("utf-8", "replace")
+        return self._finish_large()
+
+    def _finish_large(self) -> bytes:
+        """Encode member by member: text of wide characters takes four times its UTF-8, and must not be joined first."""
+        members = self._parts if self._is_ordered else self._sorted()
+        written = bytearray(b"{")
+        for member in members:
+            written += member.encode("utf-8", "replace")
+            written += b","
+        written[max(len(written) - 1, 1) :] = b"}"
+        return bytes(written)
+
+    def _sorted(self) -> list[str]:
+        return [part for _, part in sorted({part[:_NAME_CHARS]: part for part in self._parts}.items())]
 
     def _add(self, part: str) -> None:
         self._room -= len(part)
@@ -138,7 +163,7 @@ class JsonModel:
     def _text(self) -> str:
         if self._is_ordered:
             return ",".join(self._parts)
-        return ",".join(part for _, part in sorted({part[:_NAME_CHARS]: part for part in self._parts}.items()))
+        return ",".join(self._sorted())
 
 
 def _text_values(value: bytes, context: Context) -> str:

@@ -28,6 +28,7 @@ HEAD_BYTES: Final = 64 * KIB
 _PREAMBLE_BYTES: Final = 128
 _PREFIX: Final = b"DICM"
 _META_BYTES_MAX: Final = 1 << 20
+_GROUP_LENGTH: Final = 0x00020000
 _HEAD_BYTES_MIN: Final = 8
 _PLAUSIBLE_GROUP_MAX: Final = 0x0060
 _DIRECTORY_GROUP: Final = 0x0004
@@ -39,11 +40,18 @@ _GROUPS = (struct.Struct("<HH"), struct.Struct(">HH"))
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileMeta:
-    """What stands before the data set. UIDs are "" when the file meta information does not give them."""
+    """What stands before the data set. UIDs are "" when the file meta information does not give them.
+
+    `preamble` is empty where there is none, `elements` are the tags of group 0002; `is_length_right` is whether its
+    group length, if there is one, leads to its end.
+    """
 
     has_prefix: bool
     has_meta: bool
     dataset_offset: int
+    preamble: bytes = b""
+    elements: frozenset[int] = frozenset()
+    is_length_right: bool = True
     transfer_syntax_uid: str = ""
     sop_class_uid: str = ""
     sop_instance_uid: str = ""
@@ -89,10 +97,14 @@ def parse_file_meta(head: bytes) -> FileMeta:
         position = offset + length
     if not has_prefix and not found and sniff(head[position:]) is None:
         raise Refused(RefusalCode.NOT_DICOM, "This is no DICOM file.")
+    told = found.get(_GROUP_LENGTH, b"")
     return FileMeta(
         has_prefix=has_prefix,
         has_meta=position > start,
         dataset_offset=position,
+        preamble=head[:_PREAMBLE_BYTES] if has_prefix else b"",
+        elements=frozenset(found),
+        is_length_right=not told or start + _HEAD_BYTES_MIN + len(told) + int.from_bytes(told, "little") == position,
         transfer_syntax_uid=_uid(found.get(0x00020010, b"")),
         sop_class_uid=_uid(found.get(0x00020002, b"")),
         sop_instance_uid=_uid(found.get(0x00020003, b"")),
@@ -151,15 +163,13 @@ def settle_encoding(meta: FileMeta, head: bytes, *, warn: Callable[[str, str], N
             raise Refused(RefusalCode.TRUNCATED, "The file ends behind the file meta information.")
         if seen is None:
             raise Refused(RefusalCode.NOT_DICOM, "No transfer syntax is declared and none can be guessed.")
-        if meta.has_meta:
-            warn("file_meta_mismatch", "The file meta information names no transfer syntax.")
         return Encoding(transfer_syntax_uid=syntax_of(seen), implicit=seen[0], big=seen[1])
     if declared in DEFLATED and (seen is None or _inflates(head)):
         return Encoding(transfer_syntax_uid=declared, implicit=False, big=False, is_deflated=True)
     expected = (declared in _IMPLICIT_SYNTAXES, declared == EXPLICIT_BIG)
     if seen is None or (seen == expected and declared not in DEFLATED):
         return Encoding(transfer_syntax_uid=declared, implicit=expected[0], big=expected[1])
-    warn("file_meta_mismatch", "The data set is not encoded as its transfer syntax says.")
+    warn("transfer_syntax_mismatch", "The data set is not encoded as its transfer syntax says.")
     uid = syntax_of(seen) if declared in NATIVE else declared
     return Encoding(transfer_syntax_uid=uid, implicit=seen[0], big=seen[1])
 

@@ -4,6 +4,7 @@ It never recurses, holds no value longer than it is asked to, and every step con
 offsets and nesting are bounded by the size of the file and by `Limits`.
 """
 
+import re
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Final
 from cauce.core.errors import Refused
 from cauce.core.limits import MIB, Limits
 from cauce.core.statuses import RefusalCode
-from cauce.stages.validate.dictionary import EXPLICIT_VRS, UNDEFINED_LENGTH, dictionary_vr
+from cauce.stages.validate.dictionary import EXPLICIT_VRS, UNDEFINED_LENGTH, dictionary_vr, tag_text
 from cauce.stages.validate.reader import ForwardReader
 
 ELEMENT: Final = 0
@@ -47,6 +48,7 @@ _FRAGMENT_HEAD_BYTES: Final = 16
 _OFFSET_TABLE_BYTES_MAX: Final = 16 * MIB
 _ENCAPSULABLE: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW"})
 
+_NOT_ZERO = re.compile(rb"[^\0]")
 _EXPLICIT = (struct.Struct("<HH2sH"), struct.Struct(">HH2sH"))
 _IMPLICIT = (struct.Struct("<HHL"), struct.Struct(">HHL"))
 _LENGTH = (struct.Struct("<L"), struct.Struct(">L"))
@@ -101,6 +103,7 @@ class Walker:
         self._after_pixels = False
         self._last_tag = 0
         self._sent_as_unknown = False
+        self._zeros_end = 0
 
     def __iter__(self) -> Iterator[Event]:
         """Yield the events in file order.
@@ -204,7 +207,7 @@ class Walker:
             return tag, "", implicit_length, position + _HEADER_BYTES
         if tag == 0 and implicit_length == 0 and self._is_padding(level):
             return None
-        self._warn("vr_irregular", "An element has no valid VR.")
+        self._warn("vr_irregular", f"An element has no valid VR, first {tag_text(tag)}.")
         room = level.end - position - _HEADER_BYTES
         if not (code.isalpha() and code.isupper()) and (
             implicit_length <= room or (implicit_length == UNDEFINED_LENGTH and vr == "SQ")
@@ -250,9 +253,12 @@ class Walker:
             raise Refused(RefusalCode.TRUNCATED, "The data end inside a sequence.")
 
     def _is_padding(self, level: Level) -> bool:
-        """Tell whether only zeros follow, as far as the window shows."""
-        rest = self._reader.window[self.position - self._reader.base :][: level.end - self.position]
-        if any(rest):
+        """Tell whether only zeros follow, as far as the window shows; what ends a run of zeros is looked for once."""
+        if self.position < self._zeros_end:
+            return False
+        base, window = self._reader.base, self._reader.window
+        if found := _NOT_ZERO.search(window, self.position - base, level.end - base):
+            self._zeros_end = base + found.start()
             return False
         self._warn("trailing_bytes", "Zeros follow the data set.")
         return True
@@ -347,12 +353,7 @@ class Walker:
             raise Refused(RefusalCode.TRUNCATED, "An item runs past the end of the sequence that holds it.")
         self._levels.append(
             Level(
-                is_sequence=False,
-                tag=level.tag,
-                end=end,
-                is_defined=is_defined,
-                implicit=level.implicit,
-                big=level.big,
+                is_sequence=False, tag=level.tag, end=end, is_defined=is_defined, implicit=level.implicit, big=level.big
             )
         )
         return ITEM, level.tag, "", self.position, length, b""

@@ -51,6 +51,12 @@
     at("receipt-note").textContent = `${files} · ${fill(said.saidBytes, size)}`;
   }
 
+  function showReceipt(id) {
+    uploadId = id;
+    at("receipt-link").href = `${said.delivery}${id}/`;
+    at("receipt-link").hidden = false;
+  }
+
   function showTally() {
     const items = Object.keys(ICONS).filter((status) => counts[status]);
     at("tally").replaceChildren(
@@ -112,7 +118,7 @@
   async function sendGroup(group, isLast) {
     for (let attempt = 1; attempt <= TRIES; attempt += 1) {
       const { status, body } = await post(group, isLast);
-      if (body && body.id) uploadId = body.id;
+      if (body && body.id) showReceipt(body.id);
       if (status === 201) return body.files;
       if (status === 401) return group.map(({ name }) => unsent(name, said.saidFresh));
       if (status && status < 500) return group.map(({ name }) => unsent(name, (body && body.detail) || said.saidUnsent));
