@@ -60,17 +60,15 @@ def server(monkeypatch, settings_of):
 
 
 @pytest.fixture
-def no_waiting():
-    """Retries do not wait; returns what they would have waited, in seconds."""
-    import stamina
+def no_waiting(monkeypatch):
+    """Nobody waits, and time passes all the same; returns what they would have waited, in seconds."""
+    from cauce.cli.imports import patience
 
     waits = []
+    original = patience.Patience.__init__
 
-    def note(details):
-        waits.append(details.wait_for)
+    def hurried(self, **options):
+        original(self, **{"sleep": waits.append, "clock": lambda: sum(waits), **options})
 
-    before = stamina.instrumentation.get_on_retry_hooks()
-    stamina.instrumentation.set_on_retry_hooks([note])
-    with stamina.set_testing(True, attempts=100, cap=True):
-        yield waits
-    stamina.instrumentation.set_on_retry_hooks(before)
+    monkeypatch.setattr(patience.Patience, "__init__", hurried)
+    return waits

@@ -44,7 +44,7 @@ class FakeServer(httpx.BaseTransport):
 
     def handle_request(self, request):
         self.requests.append(request)
-        self.credentials.append(request.headers["authorization"])
+        self.credentials.append(request.headers.get("authorization"))
         body = request.read()
         if request.method == "GET":
             return self._get(request)

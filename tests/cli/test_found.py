@@ -1,8 +1,10 @@
 """Which files a path on the command line names, and what receipts call them."""
 
 import os
+import subprocess
 from pathlib import Path
 
+import pytest
 from fake_server import line
 
 from cauce.cli.found import FileToSend, files_of
@@ -74,7 +76,7 @@ def sent(*paths):
 
 
 def paths_of(files, *names):
-    return [entry["path"] for entry in located(files, [line(name) for name in names])]
+    return [entry["path"] for _, entry in located(files, [line(name) for name in names])]
 
 
 def test_a_receipt_is_matched_by_order_even_where_names_are_equal():
@@ -101,3 +103,48 @@ def test_a_name_that_the_server_changed_still_finds_its_file():
 
 def test_a_name_that_nobody_foresaw_is_matched_by_its_place():
     assert paths_of(sent("d/1.dcm", "d/2.dcm"), "something else", "2.dcm") == ["d/1.dcm", "d/2.dcm"]
+
+
+def test_what_is_passed_over_is_told(tmp_path):
+    top = tmp_path / "study"
+    (top / "sub").mkdir(parents=True)
+    (top / "one.dcm").write_bytes(b"1")
+    (top / "circle").symlink_to("circle")
+    (top / "up").symlink_to("..")
+    os.mkfifo(top / "sub" / "pipe")
+    told = []
+    files = files_of([top, top / "sub" / "pipe"], passed=lambda path, code, _: told.append((path, code)))
+    assert [file.name for file in files] == ["study/one.dcm"]
+    assert told == [
+        (str(top / "circle"), "link"),
+        (str(top / "sub" / "pipe"), "special_file"),
+        (str(top / "up"), "link"),
+        (str(top / "sub" / "pipe"), "special_file"),
+    ]
+
+
+def test_folders_may_lie_deeper_than_pythons_stack(tmp_path):
+    here = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("d", dir_fd=here)
+        deeper = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = deeper
+    os.close(os.open("1", os.O_CREAT | os.O_WRONLY, dir_fd=here))
+    os.close(here)
+    try:
+        assert [file.name.count("/") for file in files_of([tmp_path])] == [1501]
+    finally:
+        subprocess.run(["rm", "-rf", tmp_path / "d"], check=True)  # Python's own way down would not come back
+
+
+def test_a_folder_that_cannot_be_read_says_why_when_it_is_opened(tmp_path, monkeypatch):
+    from cauce.cli.imports.items import SourceBroken
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    (file,) = files_of([tmp_path])
+    with pytest.raises(SourceBroken, match=r"^Permission denied$"):
+        file.open()

@@ -97,12 +97,12 @@ def test_groups_keep_the_order_and_both_bounds(sizes):
     given_files = [
         FileToSend(path=Path(str(number)), name=str(number), size_bytes=size) for number, size in enumerate(sizes)
     ]
-    before = sending.GROUP_BYTES_MAX, sending.GROUP_FILES_MAX
-    sending.GROUP_BYTES_MAX, sending.GROUP_FILES_MAX = 100, 7
+    before = sending.GROUP_FILES_MAX
+    sending.GROUP_FILES_MAX = 7
     try:
-        groups = list(sending._grouped(given_files))
+        groups = list(sending._grouped(given_files, 100))
     finally:
-        sending.GROUP_BYTES_MAX, sending.GROUP_FILES_MAX = before
+        sending.GROUP_FILES_MAX = before
     assert [file for group in groups for file in group] == given_files
     assert all(0 < len(group) <= 7 for group in groups)
     assert all(sum(file.size_bytes for file in group) <= 100 for group in groups)
@@ -112,26 +112,16 @@ def test_a_busy_server_is_asked_again_when_it_says_so(server, send, files, no_wa
     server.faults = [problem(503, "busy", headers={"Retry-After": "7"}), problem(503, "busy")]
     entries, _ = send(files(1))
     assert [entry["status"] for entry in entries] == ["stored"]
-    assert len(no_waiting) == 2
+    assert no_waiting[0] == 7
+    assert 0 < no_waiting[1] <= 2
     assert b"\r\n\r\nx\r\n--" in server.uploads[0][2]
 
 
-def test_the_server_decides_how_long_the_wait_is_within_reason():
-    from cauce.cli.client import Busy
-
-    assert sending._wait_before_again(Busy("", retry_after_s=7.0)).total_seconds() == 7
-    assert sending._wait_before_again(Busy("", retry_after_s=86400.0)).total_seconds() == 60
-    assert sending._wait_before_again(Busy("")) is True
-    assert sending._wait_before_again(Unavailable("")) is True
-    assert sending._wait_before_again(StorageFull("")) is False
-    assert sending._wait_before_again(Forbidden("")) is False
-
-
-def test_a_server_that_stays_busy_is_given_up_with_what_it_says(server, send, files, no_waiting):
-    server.faults = [problem(503, "The database does not answer now.") for _ in range(sending.ATTEMPTS)]
+def test_a_server_that_stays_busy_is_given_up_after_five_minutes_with_what_it_says(server, send, files, no_waiting):
+    server.faults = [problem(503, "The database does not answer now.") for _ in range(100)]
     with pytest.raises(Unavailable, match=r"^The database does not answer now\.$"):
         send(files(1))
-    assert len(no_waiting) == sending.ATTEMPTS - 1
+    assert sum(no_waiting) == pytest.approx(300)
     assert server.uploads == []
 
 
@@ -182,10 +172,10 @@ def test_a_failure_of_one_group_ends_the_delivery_and_keeps_the_verdicts_before_
         run = Sending(client=client, project="default", on_verdicts=entries.extend)
         original = run._post
 
-        def fail_later(group, params, stack):
-            if group[0].name == "many/0064.dcm":
+        def fail_later(readings, params):
+            if readings[0][0].name == "many/0064.dcm":
                 raise Forbidden("This account may not store instances.")
-            return original(group, params, stack)
+            return original(readings, params)
 
         sending.Sending._post, before = lambda _self, *arguments: fail_later(*arguments), sending.Sending._post
         try:
@@ -210,12 +200,88 @@ def test_a_file_that_cannot_be_read_is_refused_and_the_others_go_on(server, send
     everything[1].path.unlink()
     entries, _ = send(everything)
     assert [(entry["status"], entry.get("code")) for entry in entries] == [
+        ("stored", ""),
         ("refused", "unreadable"),
         ("stored", ""),
-        ("stored", ""),
     ]
-    assert entries[0]["path"] == str(everything[1].path)
-    assert entries[0]["detail"] == "No such file or directory"
+    assert entries[1]["path"] == str(everything[1].path)
+    assert entries[1]["detail"] == "No such file or directory"
+
+
+def break_reading_of(monkeypatch, name, error, *, when=lambda: True):
+    """Let the file of that name break while it is read."""
+    from cauce.cli.imports.items import Reading
+
+    original = Reading.read
+
+    def read(self, count=-1):
+        if self._item.name == name and when():
+            self._source = Broken(error)
+        return original(self, count)
+
+    monkeypatch.setattr(Reading, "read", read)
+
+
+class Broken:
+    def __init__(self, error):
+        self.error = error
+
+    def read(self, _count):
+        if self.error is None:
+            return b""
+        raise self.error
+
+    def seek(self, _offset):
+        pass
+
+    def close(self):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("error", "detail"),
+    [(OSError(5, "Input/output error"), "Input/output error"), (None, "It became shorter while it was read.")],
+)
+def test_a_file_that_breaks_while_it_is_read_is_left_out_and_its_neighbours_are_sent(
+    server, send, files, monkeypatch, error, detail
+):
+    everything = files(3)
+    break_reading_of(monkeypatch, "many/0001.dcm", error)
+    entries, _ = send(everything)
+    assert [(entry["status"], entry.get("code"), entry.get("detail")) for entry in entries] == [
+        ("stored", "", ""),
+        ("refused", "unreadable", detail),
+        ("stored", "", ""),
+    ]
+    assert [names for _, names, _ in server.uploads] == [["many/0000.dcm", "many/0002.dcm"]]
+
+
+def test_a_file_that_grows_while_it_is_sent_is_sent_as_it_was_and_said_to_have_changed(server, files):
+    everything = files(2)
+    outcomes = []
+
+    def grow(request):
+        with everything[0].path.open("ab") as file:
+            file.write(b"more")
+        return inner(request)
+
+    inner, server.handle_request = server.handle_request, grow
+    with Client() as client:
+        run = Sending(client=client, project="default", on_verdicts=lambda _: None, on_outcomes=outcomes.extend)
+        run.run(everything)
+    assert [outcome.item.name for outcome in outcomes if not outcome.mark] == ["many/0000.dcm"]
+    assert [warned["code"] for warned in outcomes[0].entries[0]["warnings"]] == ["changed"]
+    assert outcomes[1].entries[0]["warnings"] == []
+
+
+def test_bytes_that_are_sent_again_are_counted_once(server, files, no_waiting):
+    moved = []
+    server.faults = [problem(503, "busy")]
+    with Client() as client:
+        run = Sending(client=client, project="default", on_verdicts=lambda _: None, on_bytes=moved.append)
+        run.run(files(3, size_bytes=1000))
+    assert sum(moved) == 3000
+    assert min(moved) == -1000
 
 
 def test_a_delivery_whose_last_files_cannot_be_read_is_complete_all_the_same(server, send, files):
