@@ -41,6 +41,7 @@ def test_each_thing_looked_at_has_a_line(run, fresh):
         "database",
         "tables",
         "object store",
+        "clock",
         "codecs",
         "web",
         "DICOM listener",

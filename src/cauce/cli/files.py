@@ -38,7 +38,9 @@ def validate(
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 for warnings too.")] = False,
     as_json: _Json = False,
 ) -> int:
-    """Say of files whether they would be taken in, and what is irregular about them; nothing is changed.
+    """Judge files as intake would, and say what is irregular.
+
+    Nothing is changed.
 
     `refused`, `warning` (taken, but irregular), `skipped` or `ok`: alike findings together, the worst first. With
     --json one line a file, its warnings worst first. Exit 1 when a file would be refused. Zips are not opened.

@@ -55,7 +55,10 @@ def list_(
     most: Most = 50,
     as_json: AsJson = False,
 ) -> None:
-    """List deliveries, newest first; one's own unless told otherwise."""
+    """List deliveries, newest first.
+
+    Those of one's own account, unless told otherwise.
+    """
     query = {"modalities": "true" if modalities else None, "everyone": "true" if everyone else None}
     print_list("/api/uploads/", _COLUMNS, most=most, as_json=as_json, empty="nothing was sent yet", **query)
 
@@ -161,7 +164,7 @@ def verify(
 def keys(
     source: Annotated[str | None, typer.Argument(metavar="FILE|URL", help="Where from, or from the server.")] = None,
 ) -> None:
-    """Print the public keys that check receipts, to be saved for later.
+    """Print the public keys that check receipts, to be kept.
 
     Fetch them over a connection that you trust, while the server is known to be the right one.
     """
@@ -171,9 +174,9 @@ def keys(
 
 
 def rotate_key(as_json: AsJson = False) -> None:
-    """Sign receipts with a new key from now on; older ones can still be checked.
+    """Sign receipts with a new key from now on.
 
-    On the data folder itself. Whoever saved the public keys saves them again.
+    Older ones can still be checked. On the data folder itself. Whoever saved the public keys saves them again.
     """
     require_platform()
     from cauce import audit

@@ -24,7 +24,7 @@ def serve_web(settings: Settings) -> None:
         address=host,
         port=port,
         interface=Interfaces.ASGI,
-        loop=Loops.asyncio,
+        loop=Loops.auto,
         workers=_processes(),
         backlog=BACKLOG,
         respawn_failed_workers=True,
