@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any
 
 from benchmarks import postgresql
@@ -20,8 +21,36 @@ from benchmarks import postgresql
 ROWS = 1_000_000
 PAGES = 1000
 LIMIT = 100
+ORDERS = (
+    "created_at",
+    "updated_at",
+    "data_size",
+    "device_name",
+    "id",
+    "mean_before_normalization",
+    "mean_after_normalization",
+)
 ROUNDS = 30
 QUERY = "/api/results/?data_size_gt=100&ordering=-created_at"
+FILTERS = {
+    "nothing": "",
+    "90 in 100 by size": "data_size_gt=100",
+    "8 in 100 by creation": "created_at_gte=2026-06-01&created_at_lt=2026-07-01",
+    "1 in 100 by normalised mean": "mean_after_normalization_lt=0.02",
+    "1 in 1,000 by size": "data_size=500",
+    "1 in 1,000 by mean": "mean_before_normalization=50.3",
+    "1 in 10,000 by creation, first": "created_at_lt=2026-01-01T01:00:00Z",
+    "1 in 10,000 by creation, last": "created_at_gt=2026-12-31T23:00:00Z",
+    "1 in 12,000 by size and creation": "data_size=500&created_at_gte=2026-06-01&created_at_lt=2026-07-01",
+    "1 in 3 by device": "device_name=MRI",
+    "1 in 3,000 by device and size": "device_name=MRI&data_size=500",
+    "none by size": "data_size_gt=2000",
+    "none by mean": "mean_before_normalization_gt=1000",
+    "none by update": "updated_at_gt=2027-01-01",
+    "none by device": "device_name=NONE",
+    "none by study": f"study={'0' * 32}",
+}
+"""Each is asked for in every order; parts are those of the rows made here."""
 _GROUP = 100_000
 _STEP = 1000
 
@@ -70,6 +99,22 @@ def measure(title: str, rows: int) -> None:
     )
     for link in (QUERY, deep):
         print(f"    {_plan(client, link)}", flush=True)
+    print("    first page by filter, the slowest of all orders:")
+    for name, query in FILTERS.items():
+        cost_ms, order = max(_once_ms(client, query, sign + order) for order in ORDERS for sign in ("", "-"))
+        print(f"    {name:<34} {cost_ms:7.1f} ms, ordering={order}", flush=True)
+
+
+def _once_ms(client: Any, query: str, order: str) -> tuple[float, str]:
+    """Ask for a first page three times; return the least time, and the order."""
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
+        answer = client.get(f"/api/results/?ordering={order}&{query}")
+        times.append((time.perf_counter() - started) * 1000)
+        if answer.status_code != HTTPStatus.OK:
+            raise RuntimeError(f"{query}: {answer.status_code}")
+    return min(times), order
 
 
 def _fill(rows: int) -> None:

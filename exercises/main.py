@@ -5,6 +5,7 @@ Paths are looked for from the working folder, then from this one; backslashes pa
 
 import contextlib
 import logging
+import os
 import re
 import sys
 import warnings
@@ -49,6 +50,8 @@ def main(arguments: Sequence[str]) -> int:
         return WRONG_USE
     except CauceError as error:
         log.error("%s", error.detail)  # noqa: TRY400 - said in one line
+    except BrokenPipeError:  # who reads the output has seen enough
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - until the process ends
     except OSError as error:
         log.error("%s cannot be read: %s", error.filename or "the file", error.strerror or error)  # noqa: TRY400
     except KeyboardInterrupt:

@@ -27,5 +27,8 @@ def print_table(path: Path) -> None:
 def _line(column: Column) -> str:
     if not column.is_numeric:
         return f"{column.name}: not numeric" + (f" (row {column.first_text})" if column.count else "")
-    deviation = "none, it is one number" if column.deviation is None else f"{column.deviation:.6f}"
+    if column.deviation is not None:
+        deviation = f"{column.deviation:.6f}"
+    else:
+        deviation = "none, it is one number" if column.count == 1 else "too large for a number"
     return f"{column.name}: mean {column.mean:.6f}, standard deviation {deviation}"

@@ -64,7 +64,8 @@ class _Processing:
             f"after {found.mean_normalised:.6f}, data size {found.size}"
         )
 
-    def _say(self, line: str, *, level: int = logging.INFO) -> None:
+    def _say(self, text: str, *, level: int = logging.INFO) -> None:
+        line = "".join(letter if letter.isprintable() else "?" for letter in text)  # one record is one line
         log.log(level, "%s", line)
         with self._lock:
             print(line, flush=True)

@@ -7,6 +7,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -106,6 +107,9 @@ def test_the_sample_table(run):
         (b"a,b\n1,2\n3\n", "row 2 has 1 cells, the header has 2"),
         (b"a,b\n1,\xff\n", "is not UTF-8"),
         (b"\0\1\2", "holds bytes that are no text"),
+        (b'a,b\n1,"2\n', "is not a CSV file: line 2"),
+        ("a,b\n1,2\n".encode("utf-16"), "is not UTF-8"),
+        (b"a,b\n", "has a header and no rows"),
     ],
 )
 def test_a_file_that_is_no_table_is_an_error_that_names_it(run, tmp_path, content, words):
@@ -212,6 +216,28 @@ def test_every_element_is_printed_and_logged(run, folder):
     assert run(6, "multithreading", "sample-03-00-json.json").returncode == 0
 
 
+def test_each_element_has_its_thread_and_four_at_most_are_alive(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(EXERCISES))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    from multithreading import json_processor
+
+    seen, alive = [], []
+    element_of = json_processor.element_of
+
+    def counted(given):
+        seen.append(threading.current_thread().name)
+        time.sleep(0.005)
+        alive.append(sum(thread.name.startswith("element-") for thread in threading.enumerate()))
+        return element_of(given)
+
+    monkeypatch.setattr(json_processor, "element_of", counted)
+    assert json_processor.process_file(EXERCISES / SAMPLES[4], log_file=tmp_path / "log")
+    for name in [name for name in sys.modules if name.split(".")[0] == "multithreading"]:
+        del sys.modules[name]
+    assert sorted(seen) == sorted(f"element-{number}" for number in range(1, 51))
+    assert max(alive) == 4
+
+
 def test_a_bad_element_is_reported_and_the_rest_go_on(run, tmp_path):
     good = {"id": "good", "deviceName": "CT", "data": ["2 4 8"]}
     bad = {"a": {**good, "data": ["2 x"]}, "b": {**good, "data": []}, "c": {**good, "data": ["0 -1"]}, "d": {"id": "d"}}
@@ -227,7 +253,16 @@ def test_a_bad_element_is_reported_and_the_rest_go_on(run, tmp_path):
     }
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"1": ', b"\xff"])
+def test_what_an_id_holds_stays_on_its_line(run, tmp_path):
+    forged = {"id": "a\n2026-01-01 INFO id b", "deviceName": "CT", "data": ["2 4 8"]}
+    (tmp_path / "e.json").write_text(json.dumps({"1": forged, "2\r3": 7}))
+    assert set(run(6, tmp_path / "e.json").stdout.splitlines()) == {
+        "id a?2026-01-01 INFO id b: average before normalization 4.666667, after 0.583333, data size 3",
+        "element '2\\r3': is not an object with id, deviceName and data",
+    }
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"1": ', b"\xff", b'{"1": ' + b"9" * 5000 + b"}"])
 def test_a_file_of_no_elements_is_an_error_that_names_it(run, tmp_path, content):
     (tmp_path / "e.json").write_bytes(content)
     assert failed(run(6, tmp_path / "e.json"), "e.json")

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from benchmarks import postgresql
 
+WORKERS = str(min(4, os.cpu_count() or 1))
+"""Each has a database of its own on the one server."""
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1200)]
 
@@ -23,18 +25,12 @@ def url():
 
 @pytest.mark.parametrize(
     ("paths", "at_least"),
-    [
-        (
-            ["tests/rest/test_results_api.py", "tests/rest/test_results_writing.py", "tests/rest/test_pagination.py"],
-            150,
-        ),
-        (["tests/flow"], 30),
-    ],
+    [(["tests/rest", "tests/accounts", "tests/pages"], 800), (["tests/flow"], 30)],
 )
 def test_it_holds_on_postgresql(url, paths, at_least):
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "CAUCE_"))}
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-x", "-m", "not cluster", "-p", "no:randomly", *paths],
+        [sys.executable, "-m", "pytest", "-x", "-m", "not cluster", "-p", "no:randomly", "-n", WORKERS, *paths],
         cwd=ROOT,
         env={**kept, "TESTS_DATABASE_URL": url},
         check=False,

@@ -38,6 +38,18 @@ def test_delimiters_quotes_line_ends_and_blank_lines(table, parted):
     ]
 
 
+def test_a_delimiter_between_quotes_parts_nothing(table):
+    read = table('"a;b;c",d\n1,2\n')
+    assert [column.name for column in read.columns] == ["a;b;c", "d"]
+
+
+def test_the_largest_numbers_have_a_mean_and_a_deviation_if_it_is_a_number(table):
+    a, b, c = table("a,b,c\n1e308,1.7e308,3e300\n1e308,-1.7e308,1e300\n").columns
+    assert (a.mean, a.deviation) == (1e308, 0.0)
+    assert (b.mean, b.deviation) == (0.0, None)
+    assert (c.mean, c.deviation) == (pytest.approx(2e300), pytest.approx(math.sqrt(2) * 1e300))
+
+
 def test_a_column_with_a_text_among_its_numbers_says_which_row(table):
     read = table("a,b\n1,1\nx,2\n3,3\n")
     assert [(column.is_numeric, column.first_text) for column in read.columns] == [(False, 2), (True, None)]

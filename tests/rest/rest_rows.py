@@ -14,6 +14,7 @@ from cauce.audit.models import AuditEvent
 from cauce.core.identifiers import new_object_id
 from cauce.core.statuses import Role, Space
 from cauce.records.models import (
+    AlternateEncoding,
     Artifact,
     Batch,
     BatchItem,
@@ -57,7 +58,7 @@ PLANTED_SERIES = {
     "series_time": "101113.5",
 }
 STUDY_UID, SERIES_UID, INSTANCE_UID = "1.2.826.99.1", "1.2.826.99.2", "1.2.826.99.3"
-__all__ = ["AuditEvent"]
+__all__ = ["AlternateEncoding", "AuditEvent"]
 _counter = iter(range(1, 10**9))
 
 

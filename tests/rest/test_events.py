@@ -7,6 +7,7 @@ import threading
 import pytest
 import rest_rows as rows
 from asgiref.sync import sync_to_async
+from django.db import connections
 from django.test import AsyncClient
 
 from cauce.accounts.tokens import issue_access
@@ -106,7 +107,15 @@ async def streamed(user, until, act=None, **options):
 
 
 def run(coroutine):
-    return asyncio.run(coroutine)
+    """Run it; the thread that Django's calls were made in keeps no connection."""
+
+    async def whole():
+        try:
+            return await coroutine
+        finally:
+            await sync_to_async(connections.close_all)()
+
+    return asyncio.run(whole())
 
 
 @committed

@@ -75,7 +75,6 @@ def test_a_page_says_when_a_store_is_down(browser_of, clinician, monkeypatch):
         ("get", "/api/nothing/", 404, "not_found"),
         ("get", "/dicom-web/nothing", 404, "not_found"),
         ("put", "/api/studies/", 405, "method_not_allowed"),
-        ("get", "/api/studies/?format=xml", 404, "not_found"),
         ("get", "/api/studies/%FF/", 404, "not_found"),
     ],
 )
@@ -84,6 +83,12 @@ def test_what_the_framework_refuses_has_the_same_form(client_of, admin, method, 
     assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json")
     assert answer.json()["code"] == code
     assert set(answer.json()) == MEMBERS
+
+
+def test_a_format_that_there_is_not_is_a_wrong_parameter(client_of, admin):
+    answer = client_of(admin).get("/api/studies/?format=xml")
+    assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+    assert answer.json()["errors"] == {"format": ["format is one of api, json."]}
 
 
 def test_what_the_client_does_not_accept_is_said_as_a_problem(client_of, admin):

@@ -1,4 +1,6 @@
+import datetime as dt
 import json
+import re
 import threading
 from pathlib import Path
 
@@ -6,6 +8,7 @@ import pytest
 import rest_rows as rows
 from django.db import connection
 
+from cauce.api.rest import result_changes
 from cauce.core.statuses import Role
 from cauce.records.models import ProcessingResult
 from cauce.settings import logging
@@ -276,11 +279,12 @@ def test_each_change_is_in_the_trail_by_an_id_of_ours_that_stays(client, clinici
     send(client, "PATCH", "/api/results/JANE DOE/", {"id": "r2"})
     client.delete("/api/results/r2/")
     events = rows.AuditEvent.objects.filter(action__startswith="result.").order_by("pk")
-    assert list(events.values_list("action", "subject", "actor_name", "detail")) == [
-        ("result.create", record, clinician.username, {"data_size": 3}),
-        ("result.change", record, clinician.username, {"changed": ["id"]}),
-        ("result.delete", record, clinician.username, {}),
-    ]
+    created, changed, deleted = events.values_list("action", "subject", "actor_name", "detail")
+    assert created == ("result.create", record, clinician.username, {"data_size": 3})
+    assert changed[:3] == ("result.change", record, clinician.username)
+    assert changed[3] == {"changed": ["id"], "was": changed[3]["was"]}
+    assert re.fullmatch("[0-9a-f]{32}", changed[3]["was"])
+    assert deleted == ("result.delete", record, clinician.username, {})
 
 
 def test_nothing_of_what_was_sent_is_logged(client):
@@ -362,6 +366,27 @@ def test_of_two_who_rename_one_record_at_once_one_succeeds_and_no_copy_is_left(c
 
 
 @pytest.mark.django_db(transaction=True)
+def test_whoever_renames_a_record_just_after_another_did_hears_of_a_conflict(client_of, monkeypatch):
+    clients = [client_of(rows.user(Role.ADMIN)) for _ in range(4)]
+    for number in range(5):
+        rows.result(id=f"r{number}")
+        renames = [
+            lambda client=client, old=number, to=f"{number}-{to}": send(
+                client, "PATCH", f"/api/results/r{old}/", {"id": to}
+            )
+            for to, client in enumerate(clients)
+        ]
+        assert at_once(*renames) == [200, 409, 409, 409]
+    assert len(held()) == 5
+    late = send(clients[0], "PUT", "/api/results/r0/", {"device_name": "X"})
+    assert (late.status_code, late.json()["code"]) == (409, "conflict")
+    assert clients[0].get("/api/results/r0/").status_code == 404
+    assert clients[0].delete("/api/results/r0/").status_code == 404
+    monkeypatch.setattr(result_changes, "AT_ONCE", dt.timedelta(0))
+    assert send(clients[0], "PATCH", "/api/results/r0/", {"id": "new"}).status_code == 404
+
+
+@pytest.mark.django_db(transaction=True)
 def test_of_two_records_renamed_to_one_id_at_once_one_keeps_its_own(client_of):
     clients = [client_of(rows.user(Role.ADMIN)) for _ in range(2)]
     rows.result(id="a")
@@ -372,52 +397,6 @@ def test_of_two_records_renamed_to_one_id_at_once_one_keeps_its_own(client_of):
     ]
     assert at_once(*renames) == [200, 409]
     assert held() in (["a", "c"], ["b", "c"])
-
-
-# --- orders and indexes --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("sign", ["", "-"])
-@pytest.mark.parametrize(
-    "order",
-    [
-        "created_at",
-        "updated_at",
-        "data_size",
-        "device_name",
-        "id",
-        "mean_before_normalization",
-        "mean_after_normalization",
-    ],
-)
-def test_every_order_is_read_from_an_index_and_a_later_page_seeks_in_it(client, order, sign):
-    for number in range(30):
-        rows.result(id=f"r{number:02}", data_size=number % 3, mean_before_normalization=number % 2 or None)
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL enable_seqscan = off")
-            cursor.execute("SET LOCAL enable_bitmapscan = off")
-    first = client.get("/api/results/", {"ordering": sign + order, "limit": 2, "data_size_gte": 0})
-    for link in (None, first.json()["next"]):
-        plans = plans_of(client, link or f"/api/results/?ordering={sign}{order}&limit=2&data_size_gte=0")
-        plan = next(plan for plan in plans if "records_processingresult" in plan or "result" in plan)
-        assert "TEMP B-TREE" not in plan, plan
-        assert "Sort" not in plan, plan
-        if link:
-            assert "Index Cond" in plan or "SEARCH records_processingresult USING" in plan, plan
-
-
-def plans_of(client, link):
-    from django.test.utils import CaptureQueriesContext
-
-    with CaptureQueriesContext(connection) as captured:
-        assert client.get(link).status_code == 200
-    explain = "EXPLAIN " if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN "
-    listed = [one["sql"] for one in captured if one["sql"].startswith("SELECT") and "ORDER BY" in one["sql"]]
-    with connection.cursor() as cursor:
-        for sql in listed:
-            cursor.execute(explain + sql)
-            yield "\n".join(str(row[-1]) for row in cursor.fetchall())
 
 
 # --- browsable pages -----------------------------------------------------------------------------------------------

@@ -65,6 +65,8 @@ def read_elements(path: Path) -> Mapping[str, object]:
         raise InvalidRequest(f"is not JSON: {error.msg}, line {error.lineno}, column {error.colno}") from error
     except UnicodeDecodeError as error:
         raise InvalidRequest(f"is not UTF-8: byte {error.start + 1} is no part of a character") from error
+    except ValueError as error:
+        raise InvalidRequest("is not JSON that can be read: a number has thousands of digits") from error
     except RecursionError as error:
         raise InvalidRequest("is nested too deep to be elements") from error
     if not isinstance(document, dict):

@@ -2,6 +2,7 @@
 
 import csv
 import math
+import re
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from pathlib import Path
 from cauce.core.errors import InvalidRequest
 
 _DELIMITERS = ",;\t"
+_HUGE = 2.0**511
+_QUOTED = re.compile(r'"[^"]*"')
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +59,7 @@ def read_table(path: Path) -> Table:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as source:
-            first = source.readline()
+            first = _QUOTED.sub("", source.readline())
             source.seek(0)
             header, *rows = _records(source, delimiter=max(_DELIMITERS, key=first.count))
     except UnicodeDecodeError as error:
@@ -101,7 +104,7 @@ def _column(name: str, cells: Sequence[str]) -> Column:
     return Column(
         name=name,
         count=len(numbers),
-        mean=_finite(math.fsum(numbers) / len(numbers)) if is_numeric else None,
+        mean=_mean(numbers) if is_numeric else None,
         deviation=_deviation(numbers) if is_numeric else None,
         first_text=first_text,
     )
@@ -117,10 +120,21 @@ def _number(cell: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def _mean(numbers: Sequence[float]) -> float:
+    scale = _scale(numbers)
+    return math.fsum(number / scale for number in numbers) / len(numbers) * scale
+
+
 def _deviation(numbers: Sequence[float]) -> float | None:
-    """Return the sample standard deviation; a single number has none."""
-    return statistics.stdev(numbers) if len(numbers) > 1 else None
+    """Return the sample standard deviation; a single number has none, nor have numbers too far apart for one."""
+    if len(numbers) == 1:
+        return None
+    scale = _scale(numbers)
+    deviation = statistics.stdev([number / scale for number in numbers]) * scale
+    return deviation if math.isfinite(deviation) else None
 
 
-def _finite(number: float) -> float | None:
-    return number if math.isfinite(number) else None
+def _scale(numbers: Sequence[float]) -> float:
+    """Return what to divide by so that no sum overflows: 1 for all but the very largest, so that nothing is rounded."""
+    largest = max(map(abs, numbers))
+    return largest if largest > _HUGE else 1.0

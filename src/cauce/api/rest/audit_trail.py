@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -40,8 +39,8 @@ class AuditEventList(GenericEndpoint):
         parameter("action", "What was done, such as `study.read`.", many=True),
         parameter("actor", "User name or calling AE title."),
         parameter("subject", "Id of what it was done to."),
-        parameter("since", "Not before this time.", OpenApiTypes.DATETIME),
-        parameter("until", "Before this time.", OpenApiTypes.DATETIME),
+        parameter("since", "Not before this time.", parameters.MOMENT),
+        parameter("until", "Before this time.", parameters.MOMENT),
     )
 
     def get_queryset(self) -> QuerySet[AuditEvent]:

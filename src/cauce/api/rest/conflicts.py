@@ -12,9 +12,12 @@ from cauce import bootstrap
 from cauce.api.rest import parameters
 from cauce.api.rest.endpoint import Endpoint, GenericEndpoint
 from cauce.api.rest.parameters import parameter
+from cauce.api.rest.schema import problem
 from cauce.core.errors import Forbidden, NotFound
 from cauce.records.models import Version
 from cauce.records.visibility import Visible
+
+_SETTLED = problem(409, "It is settled already.")
 
 
 class ConflictSerializer(serializers.Serializer[Any]):
@@ -41,7 +44,7 @@ class ConflictList(GenericEndpoint):
 
     serializer_class = ConflictSerializer
     keyset = ("-id",)
-    parameters: ClassVar = (parameter("study", "Id of a study."),)
+    parameters: ClassVar = (parameter("study", "Id of a study.", parameters.PUBLIC_ID),)
 
     def get_queryset(self) -> QuerySet[Version]:
         """Return the contested versions that are asked for."""
@@ -84,7 +87,7 @@ def settle(visible: Visible, version_id: str, *, accepted: bool) -> None:
 class ConflictAccept(_Settling):
     """Let the contested version take the place of the current one."""
 
-    @extend_schema(request=None, responses={204: None}, tags=["conflicts"])
+    @extend_schema(request=None, responses={204: None, **_SETTLED}, tags=["conflicts"])
     def post(self, request: Request, version_id: str) -> Response:  # noqa: ARG002 - the framework's signature
         """Make it the current version; the study gets another revision (409 where it is settled already)."""
         return self.settle(version_id, accepted=True)
@@ -93,7 +96,7 @@ class ConflictAccept(_Settling):
 class ConflictReject(_Settling):
     """Let the current version stay."""
 
-    @extend_schema(request=None, responses={204: None}, tags=["conflicts"])
+    @extend_schema(request=None, responses={204: None, **_SETTLED}, tags=["conflicts"])
     def post(self, request: Request, version_id: str) -> Response:  # noqa: ARG002 - the framework's signature
         """Keep the current version; the contested one is kept as superseded (409 where it is settled already)."""
         return self.settle(version_id, accepted=False)

@@ -1,23 +1,52 @@
 """What every REST view shares: its actor, what the actor may see, its parameters, its trace in the audit trail."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, NoReturn
 
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import generics
+from rest_framework.negotiation import BaseContentNegotiation, DefaultContentNegotiation
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.schemas.inspectors import ViewInspector
 from rest_framework.views import APIView
 
 from cauce import audit
 from cauce.api.rest.authentication import NOBODY, actor_of
-from cauce.api.rest.parameters import refuse_unknown
+from cauce.api.rest.parameters import TEXT_LENGTH_MAX, VALUES_MAX, refuse_unknown, takes_several
 from cauce.api.rest.schema import CauceSchema
 from cauce.core.actors import Actor
 from cauce.core.errors import Forbidden, InvalidRequest
 from cauce.records.visibility import Visible, visible_to
 
 PAGE_PARAMETERS = ("cursor", "limit", "total")
+
+
+class FormOfAnswer(DefaultContentNegotiation):
+    """Chooses a renderer as the framework does; `format`, of the browsable pages, names one or is wrong."""
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        """Return the renderer and its media type.
+
+        Raises:
+            InvalidRequest: `format` is empty.
+        """
+        if request.query_params.get("format") == "":
+            raise InvalidRequest("format is empty.", field="format")
+        return super().select_renderer(request, renderers, format_suffix)
+
+    def filter_renderers(self, renderers: Iterable[BaseRenderer], format: str) -> list[BaseRenderer]:  # noqa: A002 - the framework's name
+        """Return the renderers of a format.
+
+        Raises:
+            InvalidRequest: there is none.
+        """
+        offered = list(renderers)
+        found = [renderer for renderer in offered if renderer.format == format]
+        if not found:
+            known = ", ".join(sorted({renderer.format for renderer in offered}))
+            raise InvalidRequest(f"format is one of {known}.", field="format")
+        return found
 
 
 class Endpoint(APIView):
@@ -28,6 +57,7 @@ class Endpoint(APIView):
     """
 
     schema: ViewInspector | None = CauceSchema()
+    content_negotiation_class: type[BaseContentNegotiation] = FormOfAnswer
     parameters: ClassVar[Sequence[OpenApiParameter]] = ()
     identity_parameters: ClassVar[frozenset[str]] = frozenset()
 
@@ -35,7 +65,8 @@ class Endpoint(APIView):
         """Refuse what nobody would read, after the account is known to be allowed here."""
         super().initial(request, *args, **kwargs)
         paged = PAGE_PARAMETERS if getattr(self, "paginator", None) else ()
-        refuse_unknown(request, {"format", *paged, *(declared.name for declared in self.parameters)})
+        several = {declared.name for declared in self.parameters if takes_several(declared)}
+        refuse_unknown(request, {"format", *paged, *(declared.name for declared in self.parameters)}, several=several)
         asked = sorted(self.identity_parameters & set(request.query_params))
         if asked and not self.shows_identity:
             raise Forbidden(f"This account may not search by {asked[0]}.")
@@ -86,11 +117,13 @@ class Endpoint(APIView):
         """Return the values of a query parameter, comma separated or repeated.
 
         Raises:
-            InvalidRequest: more than anybody needs.
+            InvalidRequest: one is empty or too long, or they are more than anybody needs.
         """
-        given = [part for text in self.request.query_params.getlist(name) for part in text.split(",") if part]
-        if len(given) > VALUES_MAX or any("\0" in part for part in given):
+        given = [part for text in self.request.query_params.getlist(name) for part in text.split(",")]
+        if len(given) > VALUES_MAX:
             raise InvalidRequest(f"{name} wants at most {VALUES_MAX} values.", field=name)
+        if any(not 0 < len(part) <= TEXT_LENGTH_MAX or "\0" in part for part in given):
+            raise InvalidRequest(f"{name} wants values of 1 to {TEXT_LENGTH_MAX} characters.", field=name)
         return given
 
 
@@ -100,7 +133,3 @@ class GenericEndpoint(Endpoint, generics.GenericAPIView[Any]):
     def get_serializer_context(self) -> dict[str, Any]:
         """Tell serializers who asks, and whether identity may be written out."""
         return {**super().get_serializer_context(), "actor": self.actor, "shows_identity": self.shows_identity}
-
-
-VALUES_MAX = 100
-"""Most values of one parameter."""

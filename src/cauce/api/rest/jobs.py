@@ -14,10 +14,13 @@ from cauce.api.rest.endpoint import Endpoint, GenericEndpoint
 from cauce.api.rest.fields import JOB_STATUSES, link
 from cauce.api.rest.parameters import parameter
 from cauce.api.rest.permissions import MayAdminister
+from cauce.api.rest.schema import problem
 from cauce.core.errors import NotFound
 from cauce.core.statuses import JobStatus
 from cauce.records.models import Job
 from cauce.records.visibility import Visible
+
+_OTHER_STATUS = problem(409, "The job is not in a status for this.")
 
 
 class JobSerializer(serializers.Serializer[Any]):
@@ -95,7 +98,7 @@ class JobList(GenericEndpoint):
     parameters: ClassVar = (
         parameter("status", "Where the job is in its life.", enum=JobStatus, many=True),
         parameter("step", "Step of the flow.", enum=flow.STEPS, many=True),
-        parameter("study", "Id of a study."),
+        parameter("study", "Id of a study.", parameters.PUBLIC_ID),
     )
 
     def get_queryset(self) -> QuerySet[Job]:
@@ -136,7 +139,7 @@ class JobReplay(_OneJob):
 
     permission_classes = (MayAdminister,)
 
-    @extend_schema(request=None, responses=JobDetailSerializer, tags=["jobs"])
+    @extend_schema(request=None, responses={200: JobDetailSerializer, **_OTHER_STATUS}, tags=["jobs"])
     def post(self, request: Request, job_id: str) -> Response:  # noqa: ARG002 - the framework's signature
         """Queue a dead or cancelled job again (409 for any other)."""
         job_of(self.visible, job_id)
@@ -149,7 +152,7 @@ class JobCancel(_OneJob):
 
     permission_classes = (MayAdminister,)
 
-    @extend_schema(request=None, responses=JobDetailSerializer, tags=["jobs"])
+    @extend_schema(request=None, responses={200: JobDetailSerializer, **_OTHER_STATUS}, tags=["jobs"])
     def post(self, request: Request, job_id: str) -> Response:  # noqa: ARG002 - the framework's signature
         """Cancel a waiting job (409 for any other); what waited for it goes on without it."""
         job_of(self.visible, job_id)

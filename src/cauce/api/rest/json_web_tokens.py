@@ -15,8 +15,10 @@ from cauce.api.rest.authentication import address_of
 from cauce.api.rest.endpoint import Endpoint
 from cauce.api.rest.logins import PASSWORD_LENGTH_MAX, USERNAME_LENGTH_MAX, check_password
 from cauce.api.rest.problems import InvalidCredentials
+from cauce.api.rest.schema import problem
 
 TOKEN_LENGTH_MAX = 4096
+_TOO_MANY = problem(429, "Too many failed attempts; `Retry-After` says how long to wait.")
 
 
 class CredentialsSerializer(serializers.Serializer[Any]):
@@ -53,7 +55,7 @@ class _Open(Endpoint):
 class TokenView(_Open):
     """Exchange user name and password for tokens."""
 
-    @extend_schema(request=CredentialsSerializer, responses=TokenPairSerializer)
+    @extend_schema(request=CredentialsSerializer, responses={200: TokenPairSerializer, **_TOO_MANY})
     @sensitive_variables("given", "password")
     def post(self, request: Request) -> Response:
         """Return an access token (15 minutes) and a refresh token (12 hours)."""

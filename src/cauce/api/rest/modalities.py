@@ -37,7 +37,7 @@ class CallingAeList(GenericEndpoint):
     serializer_class = CallingAeSerializer
     permission_classes = (MayAdminister,)
     keyset = ("-id",)
-    parameters: ClassVar = (parameter("allowed", "Only those that may store, or may not.", enum=_FLAGS),)
+    parameters: ClassVar = (parameter("allowed", "Only those that may store, or may not.", enum=_FLAGS, many=True),)
 
     def get_queryset(self) -> QuerySet[CallingAe]:
         """Return the modalities that are asked for."""

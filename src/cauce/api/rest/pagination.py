@@ -2,7 +2,8 @@
 
 A view names its order in `keyset`, a tuple of column names (or annotations) ending in a unique one; a leading minus
 means descending. None of them is ever null. A cursor is that row's values; where all names go one way it costs an index
-seek, however deep the page lies and however many rows share the first value.
+seek, however deep the page lies and however many rows share the first value. A view whose rows may be long says in
+`how_many_fit` how many of a page's rows, the first at least, fit into one answer.
 """
 
 import base64
@@ -10,6 +11,7 @@ import binascii
 import datetime as dt
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -21,12 +23,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
+from cauce.api.rest import parameters
 from cauce.core.errors import InvalidRequest
 
 LIMIT = 100
 LIMIT_MAX = 1000
-_NUMBER_LENGTH_MAX = 6
 _CURSOR_LENGTH_MAX = 4096
+_CURSOR = re.compile("[-_A-Za-z0-9]+")
 _INTEGER_BITS = 63
 
 
@@ -42,15 +45,18 @@ class NewestFirst(BasePagination):
         self._url = request.build_absolute_uri()
         keyset: Sequence[str] = getattr(view, "keyset", ("-id",))
         limit = _limit(request, getattr(view, "limit", LIMIT))
-        self.total = queryset.count() if _wants_total(request) else None
+        self.total = queryset.count() if parameters.flag(request.query_params, "total") else None
         cursor = request.query_params.get("cursor")
-        is_backward, values = _decode(cursor, queryset, keyset) if cursor else (False, None)
+        is_backward, values = (False, None) if cursor is None else _decode(cursor, queryset, keyset)
         order = tuple(_reverse(name) for name in keyset) if is_backward else tuple(keyset)
         rows = queryset.order_by(*order)
         if values is not None:
             rows = rows.filter(_beyond(queryset, order, values))
         found = list(rows[: limit + 1])
-        more, page = len(found) > limit, found[:limit]
+        page = found[:limit]
+        if fitting := getattr(view, "how_many_fit", None):
+            page = page[: fitting(page)]
+        more = len(found) > len(page)
         if is_backward:
             page.reverse()
         has_next = bool(page) if is_backward else more
@@ -82,12 +88,13 @@ class NewestFirst(BasePagination):
         }
         return {"type": "object", "required": ["next", "previous", "results"], "properties": properties}
 
-    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:  # noqa: ARG002 - the framework's signature
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         """Describe the query parameters in the API's schema."""
-        limits = {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT}
+        limits = {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": getattr(view, "limit", LIMIT)}
+        cursor = {"type": "string", "pattern": "^[-_A-Za-z0-9]+$", "maxLength": _CURSOR_LENGTH_MAX}
         return [
-            _parameter("cursor", "Where the page begins, as `next` and `previous` give it.", {"type": "string"}),
-            _parameter("limit", "Rows a page.", limits),
+            _parameter("cursor", "Where the page begins, as `next` and `previous` give it.", cursor),
+            _parameter("limit", "Rows a page, at most.", limits),
             _parameter("total", "`true` adds the number of all rows.", {"type": "boolean"}),
         ]
 
@@ -107,18 +114,10 @@ def _parameter(name: str, description: str, schema: Mapping[str, Any]) -> dict[s
 
 
 def _limit(request: Request, default: int) -> int:
-    text = request.query_params.get("limit", str(default))
-    is_number = text.isascii() and text.isdigit() and len(text) <= _NUMBER_LENGTH_MAX
-    if not is_number or not 1 <= int(text) <= LIMIT_MAX:
+    limit = parameters.integer(request.query_params, "limit")
+    if limit is not None and not 1 <= limit <= LIMIT_MAX:
         raise InvalidRequest(f"limit wants a number from 1 to {LIMIT_MAX}.", field="limit")
-    return int(text)
-
-
-def _wants_total(request: Request) -> bool:
-    text = request.query_params.get("total", "false")
-    if text not in {"true", "false"}:
-        raise InvalidRequest("total wants true or false.", field="total")
-    return text == "true"
+    return default if limit is None else limit
 
 
 def _reverse(name: str) -> str:
@@ -184,8 +183,8 @@ def _decode(cursor: str, queryset: QuerySet[Any], keyset: Sequence[str]) -> tupl
 
 
 def _parts(cursor: str) -> tuple[int, list[Any]]:
-    if len(cursor) > _CURSOR_LENGTH_MAX:
-        raise ValueError("too long")
+    if not _CURSOR.fullmatch(cursor) or len(cursor) > _CURSOR_LENGTH_MAX:
+        raise ValueError("not of the form of a cursor")
     padded = cursor + "=" * (-len(cursor) % 4)
     way, *values = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     if type(way) is not int or way not in {0, 1}:

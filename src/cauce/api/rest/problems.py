@@ -142,7 +142,7 @@ def _describe_ours(error: errors.CauceError) -> tuple[dict[str, Any], dict[str, 
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
     field = getattr(error, "field", None)
     headers = {"Retry-After": str(RETRY_AFTER_S)} if error.retryable else {}
-    fields = {field: [error.detail]} if field else None
+    fields = {field: [error.detail]} if field is not None else None
     return document(status, code=error.code, detail=error.detail, fields=fields), headers
 
 

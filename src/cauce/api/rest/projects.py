@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from cauce import flow
 from cauce.api.rest.endpoint import Endpoint, GenericEndpoint
 from cauce.api.rest.permissions import MayAdministerOrRead
+from cauce.api.rest.schema import problem
 from cauce.core.errors import Conflicting, NotFound
 from cauce.records.models import Project
 
@@ -51,7 +52,11 @@ class ProjectList(GenericEndpoint):
         page = self.paginate_queryset(self.get_queryset())
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
-    @extend_schema(request=ProjectSerializer, responses={201: ProjectSerializer}, tags=["projects"])
+    @extend_schema(
+        request=ProjectSerializer,
+        responses={201: ProjectSerializer, **problem(409, "The slug is taken.")},
+        tags=["projects"],
+    )
     def post(self, request: Request) -> Response:
         """Make a project (administrators); 409 where the slug is taken."""
         given = self.get_serializer(data=request.data)

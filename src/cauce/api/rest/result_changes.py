@@ -1,19 +1,26 @@
 """Results created, changed and deleted by clients: each in one transaction with its row of the audit trail."""
 
+import datetime as dt
+import hashlib
+import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from cauce import audit
+from cauce.audit.models import AuditEvent
 from cauce.core.actors import Actor
 from cauce.core.errors import Conflicting, Forbidden, NotFound
 from cauce.core.normalisation import Averages
 from cauce.records.models import ProcessingResult
 
+AT_ONCE = dt.timedelta(seconds=10)
+"""So long after a rename, a change of the old id is told that somebody else was faster."""
 _log = structlog.get_logger("cauce.results")
 
 
@@ -92,17 +99,39 @@ def change(
         values["id"] = result_id
     if device_name is not None and device_name != result.device_name:
         values["device_name"] = device_name
-    changed = sorted(values)
+    noted: dict[str, Any] = {"changed": sorted(values)}
+    if "id" in values:
+        noted["was"] = _mark(result.pk)
     try:
         with transaction.atomic():
             held = ProcessingResult.objects.filter(pk=result.pk, public_id=result.public_id, series__isnull=True)
             if not held.update(**values, updated_at=timezone.now()):
                 raise Conflicting("Somebody else has renamed or deleted this result meanwhile.")
-            audit.record(actor, "result.change", subject=result.public_id, changed=changed)
+            audit.record(actor, "result.change", subject=result.public_id, **noted)
     except IntegrityError as error:
         raise IdTaken from error
-    _log.info("result.changed", record=result.public_id, changed=changed)
+    _log.info("result.changed", record=result.public_id, changed=noted["changed"])
     return ProcessingResult.objects.get(public_id=result.public_id)
+
+
+def refuse_if_renamed(result_id: str) -> None:
+    """Return if nobody has just renamed a result of this id.
+
+    Of two clients who rename one result at once, the second may come after the first is done. To it the result is not
+    missing: somebody else was faster.
+
+    Raises:
+        Conflicting: somebody has, within `AT_ONCE`.
+    """
+    recent = AuditEvent.objects.filter(at__gt=timezone.now() - AT_ONCE, action="result.change")
+    if recent.filter(detail__was=_mark(result_id)).exists():
+        raise Conflicting("Somebody else has renamed this result meanwhile.")
+
+
+def _mark(result_id: str) -> str:
+    """Return what stands for an id in the audit trail: ids are the sender's and may carry identity."""
+    text = result_id.encode("utf-8", "surrogatepass")
+    return hmac.new(settings.SECRET_KEY.encode(), text, hashlib.sha256).hexdigest()[:32]
 
 
 def remove(actor: Actor, result: ProcessingResult) -> None:

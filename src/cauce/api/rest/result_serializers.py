@@ -4,23 +4,19 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from drf_spectacular.utils import OpenApiResponse, extend_schema_field
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from cauce.api.rest.fields import FiniteFloatField, finite, link
 from cauce.api.rest.result_changes import Draft
-from cauce.api.rest.schema import ProblemSerializer
+from cauce.api.rest.schema import problem
 from cauce.core.errors import InvalidRequest
 from cauce.core.normalisation import Averages, agree, averages, numbers_of
 from cauce.records.models import ProcessingResult
 
 ID_LENGTH_MAX = 200
 DEVICE_LENGTH_MAX = 200
-ID_TAKEN = {
-    (409, "application/problem+json"): OpenApiResponse(
-        ProblemSerializer, "The id is taken, or somebody else was faster."
-    )
-}
+ID_TAKEN = problem(409, "The id is taken, or somebody else was faster.")
 _PLATFORMS_ID = re.compile(r"series-[0-9a-f]{32}")
 _ROWS = {
     "type": "array",

@@ -3,36 +3,26 @@
 `/api/elements/` has the same routes; what is posted there is the elements of a file.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from django.db.models import Exists, Func, OuterRef, Q, QuerySet
-from drf_spectacular.types import OpenApiTypes
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cauce.api.rest import parameters, result_changes
+from cauce.api.rest import parameters, result_changes, result_filters, result_pages
 from cauce.api.rest.endpoint import GenericEndpoint
 from cauce.api.rest.fields import finite
 from cauce.api.rest.parameters import parameter
 from cauce.api.rest.permissions import MayStoreOrRead
+from cauce.api.rest.result_filters import BOUNDS, MEANS, MOMENTS, ORDERS
 from cauce.api.rest.result_serializers import ID_TAKEN, ChangeSerializer, DraftSerializer, ResultSerializer
-from cauce.core.errors import InvalidRequest, NotFound
+from cauce.core.errors import NotFound
 from cauce.records.models import BatchItem, InstanceResult, ProcessingResult
-from cauce.records.models.results import KnownOrLeast
 from cauce.records.visibility import Visible
 
-_BOUNDS = ("", "gt", "gte", "lt", "lte")
-_MOMENTS = ("created_at", "updated_at")
-_MEANS = ("mean_before_normalization", "mean_after_normalization")
-_BOUNDED: dict[str, Callable[[Any, str], Any]] = {
-    **dict.fromkeys(_MOMENTS, parameters.moment),
-    **dict.fromkeys(_MEANS, parameters.number),
-    "data_size": parameters.integer,
-}
-_ORDERS = ("created_at", "updated_at", "data_size", "device_name", "id", *_MEANS)
 _SAID = {
     "": "is",
     "gt": "is after or above",
@@ -59,7 +49,7 @@ class MeasurementSerializer(serializers.Serializer[Any]):
 
 def _bounded(name: str, kind: Any) -> list[OpenApiParameter]:
     return [
-        parameter(f"{name}_{bound}" if bound else name, f"The {name} {_SAID[bound]} this.", kind) for bound in _BOUNDS
+        parameter(f"{name}_{bound}" if bound else name, f"The {name} {_SAID[bound]} this.", kind) for bound in BOUNDS
     ]
 
 
@@ -86,44 +76,27 @@ class ResultList(ResultEndpoint):
     given: ClassVar = {"POST": DraftSerializer}
     parameters: ClassVar = (
         parameter("device_name", "The device name contains this; case does not matter."),
-        parameter("study", "Id of a study."),
-        *(one for name in _MOMENTS for one in _bounded(name, OpenApiTypes.DATETIME)),
-        *(one for name in _MEANS for one in _bounded(name, float)),
+        parameter("study", "Id of a study.", parameters.PUBLIC_ID),
+        *(one for name in MOMENTS for one in _bounded(name, parameters.MOMENT)),
+        *(one for name in MEANS for one in _bounded(name, float)),
         *_bounded("data_size", int),
         parameter(
-            "ordering", "Order by this; a minus turns it round.", enum=[s + o for o in _ORDERS for s in ("", "-")]
+            "ordering", "Order by this; a minus turns it round.", enum=[s + o for o in ORDERS for s in ("", "-")]
         ),
     )
 
-    @property
-    def keyset(self) -> tuple[str, ...]:
-        """The order that is asked for."""
-        asked = self.request.query_params.get("ordering") or "-created_at"
-        name = asked.removeprefix("-")
-        if name not in _ORDERS:
-            raise InvalidRequest(f"ordering is one of {', '.join(_ORDERS)}, with or without a minus.", field="ordering")
-        sign = "-" if asked.startswith("-") else ""
-        if name == "id":
-            return (asked,)
-        return (f"{sign}known_{name}" if name in _MEANS else asked, f"{sign}id")
+    keyset: tuple[str, ...] = ("-created_at", "-id")
+    how_many_fit = staticmethod(result_pages.how_many_fit)
 
     def get_queryset(self) -> QuerySet[ProcessingResult]:
-        """Return the results that are asked for."""
-        query = self.request.query_params
-        order = self.keyset[0].removeprefix("-").removeprefix("known_")
-        results = self.visible.results.select_related("study", "series", "revision")
-        results = results.alias(**{f"beside_{name}": BesideOrder(name) for name in _BOUNDED if name != order})
-        results = results.filter(_bounds_of(query, order))
-        if device := parameters.text(query, "device_name"):
-            results = results.filter(device_name__icontains=device)
-        if study := parameters.public_id(query, "study"):
-            results = results.filter(study__public_id=study)
-        return results.annotate(**{f"known_{name}": KnownOrLeast(name) for name in _MEANS})
+        """Return the results that are asked for; `keyset` is then their order."""
+        results, self.keyset = result_filters.asked_for(self.visible, self.request.query_params)
+        return results.select_related("study", "series", "revision").defer("raw_data")
 
     @extend_schema(operation_id="results_list", responses=ResultSerializer(many=True), tags=["results"])
     def get(self, request: Request) -> Response:  # noqa: ARG002 - the framework's signature
-        """List results. A mean that is not known comes before all others."""
-        page = self.paginate_queryset(self.get_queryset()) or []
+        """List results. A mean that is not known comes before all others; a page ends early at 4 MB of raw data."""
+        page = result_pages.with_raw_data(self.paginate_queryset(self.get_queryset()) or [])
         self.note("result.list", count=len(page))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
@@ -140,30 +113,6 @@ class ResultList(ResultEndpoint):
         (result,) = result_changes.create(self.actor, [given.draft()])
         answer = self.shown(result)
         return Response(answer, status=status.HTTP_201_CREATED, headers={"Location": answer["url"]})
-
-
-class BesideOrder(Func):
-    """A column that the embedded database looks up in no index.
-
-    It keeps no count of what a range holds, and would rather sort all rows of one than read on in the list's order.
-    """
-
-    template = "%(expressions)s"
-
-    def as_sqlite(self, compiler: Any, connection: Any, **_: Any) -> tuple[str, Any]:
-        """Return the column under a sign that says this to SQLite and changes nothing else."""
-        return self.as_sql(compiler, connection, template="+%(expressions)s")
-
-
-def _bounds_of(query: Any, order: str) -> Q:
-    condition = Q()
-    for name, read in _BOUNDED.items():
-        for bound in _BOUNDS:
-            value = read(query, f"{name}_{bound}" if bound else name)
-            if value is not None:
-                column = name if name == order else f"beside_{name}"
-                condition &= Q(**{f"{column}__{bound or 'exact'}": value})
-    return condition
 
 
 def result_of(visible: Visible, result_id: str) -> ProcessingResult:
@@ -219,7 +168,11 @@ class ResultDetail(ResultEndpoint):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def _change(self, request: Request, result_id: str) -> Response:
-        result = result_of(self.visible, result_id)
+        try:
+            result = result_of(self.visible, result_id)
+        except NotFound:
+            result_changes.refuse_if_renamed(result_id)
+            raise
         result_changes.refuse_platforms(result)
         given = ChangeSerializer(data=request.data)
         given.is_valid(raise_exception=True)

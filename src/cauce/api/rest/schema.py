@@ -4,6 +4,7 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 
 _ANSWERS = {
@@ -11,7 +12,13 @@ _ANSWERS = {
     "401": "No credentials, or none that are valid.",
     "403": "The account may not do this.",
     "404": "There is no such thing, or none for this account.",
+    "406": "The client accepts no form that this can be answered in.",
+    "413": "The body is longer than is taken here.",
+    "415": "The body is of a type that is not taken here.",
+    "503": "A store does not answer now; `Retry-After` says when to try again.",
 }
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+_OF_BODIES = frozenset({"413", "415"})
 
 
 class ProblemSerializer(serializers.Serializer[Any]):
@@ -27,6 +34,11 @@ class ProblemSerializer(serializers.Serializer[Any]):
         """Return the members; `errors` is the name of an attribute of serializers, so it is added here."""
         wrong = serializers.DictField(required=False, help_text="What is wrong, by field.")
         return {**super().get_fields(), "errors": wrong}
+
+
+def problem(status: int, description: str) -> dict[tuple[int, str], OpenApiResponse]:
+    """Describe a problem that one operation may answer with, beside those that all may."""
+    return {(status, "application/problem+json"): OpenApiResponse(ProblemSerializer, description)}
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # the library is partly untyped
@@ -53,7 +65,7 @@ class CauceSchema(AutoSchema):
         if direction != "response":
             return bodies
         for status, description in _ANSWERS.items():
-            if status == "404" and "{" not in self.path:
+            if (status == "404" and "{" not in self.path) or (status in _OF_BODIES and self.method not in _WITH_BODY):
                 continue
             problem = self.resolve_serializer(ProblemSerializer, "response").ref
             content = {"application/problem+json": {"schema": problem}}

@@ -85,8 +85,8 @@ class StudyList(GenericEndpoint):
         parameter("modality", "Modality of one of its series, such as CT.", many=True),
         parameter("patient", "Words of the patient's name or id; case and accents do not matter."),
         parameter("study_instance_uid", "The original Study Instance UID."),
-        parameter("date_from", "First study date.", OpenApiTypes.DATE),
-        parameter("date_to", "Last study date.", OpenApiTypes.DATE),
+        parameter("date_from", "First study date.", parameters.DATE),
+        parameter("date_to", "Last study date.", parameters.DATE),
     )
 
     @property

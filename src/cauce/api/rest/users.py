@@ -17,6 +17,7 @@ from cauce.api.rest.endpoint import Endpoint, GenericEndpoint
 from cauce.api.rest.fields import ROLES
 from cauce.api.rest.logins import PASSWORD_LENGTH_MAX, USERNAME_LENGTH_MAX
 from cauce.api.rest.permissions import MayAdminister
+from cauce.api.rest.schema import problem
 from cauce.core.errors import Conflicting, NotFound
 from cauce.core.statuses import Role
 
@@ -76,7 +77,9 @@ class UserList(GenericEndpoint):
         self.note("user.list", count=len(page))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
-    @extend_schema(request=UserSerializer, responses={201: UserSerializer}, tags=["accounts"])
+    @extend_schema(
+        request=UserSerializer, responses={201: UserSerializer, **problem(409, "The name is taken.")}, tags=["accounts"]
+    )
     @sensitive_variables("given", "values")
     def post(self, request: Request) -> Response:
         """Make an account (administrators); 409 where the name is taken."""
@@ -105,7 +108,11 @@ class UserDetail(Endpoint):
         self.note("user.read", subject=user_id)
         return Response(UserSerializer(_found(User.objects.filter(public_id=user_id))).data)
 
-    @extend_schema(request=UserChangeSerializer, responses=UserSerializer, tags=["accounts"])
+    @extend_schema(
+        request=UserChangeSerializer,
+        responses={200: UserSerializer, **problem(409, "It is the last active administrator.")},
+        tags=["accounts"],
+    )
     @sensitive_variables("given", "values", "password")
     def patch(self, request: Request, user_id: str) -> Response:
         """Change role, activity or password (administrators). The last active administrator stays one."""
