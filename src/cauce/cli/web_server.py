@@ -40,5 +40,9 @@ def serve_web(settings: Settings) -> None:
 
 
 def _processes() -> int:
-    """Return how many processes serve: half of the cores, since the embedded database takes one writer at a time."""
-    return max(1, min((os.cpu_count() or 1) // 2, PROCESSES_MAX))
+    """Return how many processes serve: half of the cores, since the embedded database takes one writer at a time.
+
+    Of two cores both: one process alone cannot keep them busy, whatever it does.
+    """
+    cores = os.cpu_count() or 1
+    return min(max(cores // 2, min(cores, 2)), PROCESSES_MAX)

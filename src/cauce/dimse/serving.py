@@ -18,8 +18,8 @@ PROCESSES_MAX = 4
 def serve_dimse(settings: Settings, *, ready: Callable[[tuple[str, int]], None], processes: int | None = None) -> None:
     """Listen for DICOM associations until told to stop (SIGTERM, SIGINT).
 
-    `processes` is by default one for two processors, up to `PROCESSES_MAX`: web and workers need the others. Where
-    there is no fork it is one. `ready` is told the address once connections are served.
+    `processes` is by default one for two processors, at least two where there are as many, up to `PROCESSES_MAX`: web
+    and workers need the others. Where there is no fork it is one. `ready` is told the address once connections are served.
 
     The libraries are loaded here, before the fork, so that the processes share them and a new one is there at once;
     database connections and the key ring's files are opened in each process for itself.
@@ -53,7 +53,8 @@ def serve_dimse(settings: Settings, *, ready: Callable[[tuple[str, int]], None],
 def _default_processes() -> int:
     if sys.platform == "win32":
         return 1
-    return max(1, min((os.cpu_count() or 1) // 2, PROCESSES_MAX))
+    cores = os.cpu_count() or 1
+    return min(max(cores // 2, min(cores, 2)), PROCESSES_MAX)
 
 
 def _build_receiver(settings: Settings) -> "Receiver":
