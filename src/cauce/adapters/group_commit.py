@@ -1,7 +1,6 @@
 """Group commit: who waits at the same time shares one transaction, and with it one sync of the disk."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -11,13 +10,21 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 
-@dataclass(slots=True, eq=False)
 class _Waiting(Generic[Item, Answer]):
-    item: Item
-    is_put_off: bool = False
-    answer: Answer | None = None
-    error: BaseException | None = None
-    is_done: bool = False
+    """An item and the thread that waits for its answer; one that was put off has none."""
+
+    __slots__ = ("answer", "error", "is_done", "is_put_off", "item", "leads", "turn")
+
+    def __init__(self, item: Item, *, is_put_off: bool = False) -> None:
+        self.item = item
+        self.is_put_off = is_put_off
+        self.answer: Answer | None = None
+        self.error: BaseException | None = None
+        self.is_done = False
+        self.leads = False
+        self.turn = Lock()
+        """Held until the item is answered, or its thread is the one to commit for all."""
+        self.turn.acquire()
 
     def fail(self, error: BaseException) -> None:
         self.error, self.is_done = error, True
@@ -31,6 +38,9 @@ class _Waiting(Generic[Item, Answer]):
 class GroupCommit(Generic[Item, Answer]):
     """The first thread that comes commits for all that came with it; there is no thread of its own.
 
+    Who comes meanwhile sleeps until the answer is there, or until it is its turn to commit for all that came after:
+    each is woken once, by itself, since threads that all wake to look hinder one another.
+
     `run` is given up to `most` items and returns as many answers, in one transaction. When it raises, each item is
     tried alone, so that one bad item does not fail its neighbours; but when the database does not answer
     (`Unavailable`), all of the group hear that at once, since each alone would only wait for the same.
@@ -42,7 +52,7 @@ class GroupCommit(Generic[Item, Answer]):
         self._most = most
         self._queue: list[_Waiting[Item, Answer]] = []
         self._queue_lock = Lock()
-        self._turn = Lock()
+        self._is_led = False
 
     def submit(self, item: Item) -> Answer:
         """Return the answer once the transaction that carried `item` has committed.
@@ -54,13 +64,40 @@ class GroupCommit(Generic[Item, Answer]):
         waiting = _Waiting[Item, Answer](item)
         with self._queue_lock:
             self._queue.append(waiting)
-        while not waiting.is_done:
-            with self._turn:
-                if not waiting.is_done:
-                    self._lead()
+            leads, self._is_led = not self._is_led, True
+        if not leads:
+            self._sleep(waiting)
+        while not waiting.is_done:  # more than once where more wait than one transaction takes
+            try:
+                self._lead()
+            except BaseException:
+                self._pass_on()
+                raise
+            if waiting.is_done:
+                self._pass_on()
         if waiting.error is not None:
             raise waiting.error
         return waiting.answer  # type: ignore[return-value] # set when there is no error
+
+    def _sleep(self, waiting: _Waiting[Item, Answer]) -> None:
+        try:
+            waiting.turn.acquire()
+        except BaseException:
+            with self._queue_lock:
+                waiting.is_put_off = True  # nobody waits for it any more
+                leads = waiting.leads and not waiting.is_done
+            if leads:
+                self._pass_on()
+            raise
+
+    def _pass_on(self) -> None:
+        """Have the first who waits lead next, or nobody."""
+        with self._queue_lock:
+            following = next((waiting for waiting in self._queue if not waiting.is_put_off), None)
+            self._is_led = following is not None
+            if following is not None:
+                following.leads = True
+                following.turn.release()
 
     def put_off(self, item: Item) -> None:
         """Have `item` committed with what comes next, or now if a whole group waits.
@@ -91,6 +128,7 @@ class GroupCommit(Generic[Item, Answer]):
             for waiting in group:
                 if not waiting.is_done:  # the leader leaves in haste: nobody else would ever answer these
                     waiting.fail(Unexpected("The commit was interrupted."))
+                waiting.turn.release()
             if again := [_Waiting[Item, Answer](each.item, is_put_off=True) for each in group if each.waits_on]:
                 with self._queue_lock:
                     self._queue = again + self._queue
