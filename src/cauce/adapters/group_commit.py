@@ -68,16 +68,20 @@ class GroupCommit(Generic[Item, Answer]):
         if not leads:
             self._sleep(waiting)
         while not waiting.is_done:  # more than once where more wait than one transaction takes
-            try:
-                self._lead()
-            except BaseException:
-                self._pass_on()
-                raise
-            if waiting.is_done:
-                self._pass_on()
+            self._lead_for(waiting)
         if waiting.error is not None:
             raise waiting.error
         return waiting.answer  # type: ignore[return-value] # set when there is no error
+
+    def _lead_for(self, waiting: _Waiting[Item, Answer]) -> None:
+        """Commit for all; once `waiting` is answered, or when that was interrupted, somebody else leads."""
+        is_over = True
+        try:
+            self._lead()
+            is_over = waiting.is_done
+        finally:
+            if is_over:
+                self._pass_on()
 
     def _sleep(self, waiting: _Waiting[Item, Answer]) -> None:
         try:

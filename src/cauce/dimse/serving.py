@@ -19,7 +19,8 @@ def serve_dimse(settings: Settings, *, ready: Callable[[tuple[str, int]], None],
     """Listen for DICOM associations until told to stop (SIGTERM, SIGINT).
 
     `processes` is by default one for two processors, at least two where there are as many, up to `PROCESSES_MAX`: web
-    and workers need the others. Where there is no fork it is one. `ready` is told the address once connections are served.
+    and workers need the others. Where there is no fork it is one. `ready` is told the address once connections are
+    served.
 
     The libraries are loaded here, before the fork, so that the processes share them and a new one is there at once;
     database connections and the key ring's files are opened in each process for itself.
