@@ -1,6 +1,7 @@
 """What a platform's data folder holds, read beside it: `held`, or `held_data.py [--sweep] [--all]` as a program.
 
-Expected are instances, SOP Instance UID to the SHA-256 of the file that was sent, or of its data set alone.
+Expected are instances, SOP Instance UID to the SHA-256 of the file that was sent, or of its data set alone. Of the spool's files
+`presence` does not count: it is a lock that stays, and empty.
 `--sweep` removes first what nothing refers to; `--all` compares every original with the digest taken at its arrival.
 """
 
@@ -41,7 +42,7 @@ def main():
         "wrong": wrong(services, json.load(sys.stdin)),
         "damaged": damaged(services) if "--all" in sys.argv else [],
         "orphans": sum(len(orphans(services, space)) for space in Space),
-        "spooled": len([path for path in spool.rglob("*") if path.is_file()]),
+        "spooled": len([path for path in spool.rglob("*") if path.is_file() and path.name != "presence"]),
         "integrity": integrity(),
         **counts(),
     }
