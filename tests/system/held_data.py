@@ -1,7 +1,7 @@
 """What a platform's data folder holds, read beside it: `held`, or `held_data.py [--sweep] [--all]` as a program.
 
-Expected are instances, SOP Instance UID to the SHA-256 of the file that was sent, or of its data set alone. Of the spool's files
-`presence` does not count: it is a lock that stays, and empty.
+Expected are instances, SOP Instance UID to the SHA-256 of the file that was sent, or of its data set alone.
+Of the files in the spool `presence` does not count: it is a lock that stays, and empty.
 `--sweep` removes first what nothing refers to; `--all` compares every original with the digest taken at its arrival.
 """
 
