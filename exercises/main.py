@@ -4,13 +4,15 @@ Paths are looked for from the working folder, then from this one; backslashes pa
 """
 
 import contextlib
+import errno
 import logging
-import os
 import re
 import sys
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from output import drop_output, one_line
 
 from cauce.core.errors import CauceError
 
@@ -23,12 +25,13 @@ Usage: python main.py NUMBER …
   2 FOLDER FILE                 mean and deviation of a CSV file's columns
   3 FOLDER FILE [TAG …]         patient, date, modality and further elements of a DICOM file;
                                 a tag is 0x0008 0x0016, 0x00080016, 0008,0016 or a keyword such as Modality
-  4 FILE                        a study and its patient from a DICOM file, and a new diagnosis
+  4 FILE [DIAGNOSIS]            a study and its patient from a DICOM file, and a new diagnosis
   5 [FILE] [--interval SECONDS] even and odd numbers from two threads; a file is not looked at
   6 FILE                        elements of a JSON file, normalised in at most four threads
 
 FOLDER FILE may be written as one path."""
 
+_OF_WRITING = {errno.ENOSPC, errno.EPIPE, errno.EDQUOT, errno.EFBIG, errno.EBADF, errno.EINVAL}
 _TAG_LIKE = re.compile(r"0[xX]|\(?[0-9A-Fa-f]{4},")
 
 log = logging.getLogger("exercises")
@@ -44,20 +47,31 @@ def main(arguments: Sequence[str]) -> int:
     number, *rest = arguments or ("",)
     exercise = EXERCISES.get(number)
     try:
-        return exercise(rest) if exercise else _explain_no_exercise(number)
+        status = exercise(rest) if exercise else _explain_no_exercise(number)
+        sys.stdout.flush()  # an error of it is one of this exercise
     except WrongUse as error:
         print(f"{error}\n\n{USAGE}", file=sys.stderr)
         return WRONG_USE
     except CauceError as error:
-        log.error("%s", error.detail)  # noqa: TRY400 - said in one line
+        log.error("%s", one_line(error.detail))  # noqa: TRY400 - said in one line
     except BrokenPipeError:  # who reads the output has seen enough
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - until the process ends
+        drop_output()
     except OSError as error:
-        log.error("%s cannot be read: %s", error.filename or "the file", error.strerror or error)  # noqa: TRY400
+        log.error("%s", one_line(_of_system(error)))  # noqa: TRY400 - said in one line
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return INTERRUPTED
+    else:
+        return status
     return FAILED
+
+
+def _of_system(error: OSError) -> str:
+    reason = error.strerror or str(error)
+    if error.filename is None and error.errno in _OF_WRITING:
+        drop_output()
+        return f"the output cannot be written: {reason}"
+    return f"{error.filename or 'the file'} cannot be read: {reason}"
 
 
 def _explain_no_exercise(number: str) -> int:
@@ -108,12 +122,12 @@ def _dicom(words: Sequence[str]) -> int:
 
 
 def _study(words: Sequence[str]) -> int:
-    from oop.study_record import show_study
+    from oop.study_record import NOT_YET, show_study
 
     path, rest = file_of(words, exercise=4)
-    if rest:
-        raise WrongUse("exercise 4 takes one file")
-    show_study(path)
+    if len(rest) > 1 or not all(one.strip() for one in rest):
+        raise WrongUse("exercise 4 takes one file and at most one diagnosis, which is not blank")
+    show_study(path, diagnosis=rest[0] if rest else NOT_YET)
     return DONE
 
 

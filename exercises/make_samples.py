@@ -58,7 +58,7 @@ def write_all(folder: Path) -> None:
 def write_large(path: Path) -> None:
     """Write 20 elements of 250,000 numbers."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(elements(20, rows=250, columns=1000, lowest=1), encoding="utf-8", newline="\n")
+    path.write_text(elements(20, rows=250, columns=1000, lowest=1, ids="large"), encoding="utf-8", newline="\n")
 
 
 def table() -> str:
@@ -81,12 +81,12 @@ def table() -> str:
     return out.getvalue()
 
 
-def elements(count: int, *, rows: int, columns: int, lowest: int) -> str:
+def elements(count: int, *, rows: int, columns: int, lowest: int, ids: str = "aabbcc") -> str:
     """Return elements of rows of whole numbers up to 100, as JSON."""
     random = np.random.default_rng(SEED)
     made = {
         str(number): {
-            "id": f"aabbcc{number}",
+            "id": f"{ids}{number}",
             "data": [" ".join(map(str, row)) for row in random.integers(lowest, 101, (rows, columns)).tolist()],
             "deviceName": DEVICES[(number - 1) % len(DEVICES)],
         }

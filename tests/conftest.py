@@ -20,6 +20,10 @@ CORPUS = Path(__file__).resolve().parent.parent / ".corpus"
 
 
 def pytest_configure(config):
+    import signal
+
+    # Where tests run in the background Ctrl-C is ignored, and programs that they start would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     from cauce import bootstrap
     from cauce.settings import environment
 
@@ -42,6 +46,15 @@ def pytest_unconfigure(config):
     import shutil
 
     shutil.rmtree(_home, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _language():
+    """Requests choose a language for their thread, which is this one in many tests: what comes next begins without."""
+    yield
+    from django.utils import translation
+
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session")

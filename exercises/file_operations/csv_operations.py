@@ -2,8 +2,13 @@
 
 from pathlib import Path
 
+from output import one_line
+
 from cauce.core.errors import InvalidRequest
 from cauce.readings.tables import Column, read_table
+
+EXACT = 1e15
+"""Below this, every digit before the point says something."""
 
 
 def print_table(path: Path) -> None:
@@ -18,17 +23,25 @@ def print_table(path: Path) -> None:
     except InvalidRequest as error:
         raise InvalidRequest(f"{path} {error.detail}") from error
     print(f"Number of columns: {len(table.columns)}")
-    print(f"Column names: {', '.join(column.name for column in table.columns)}")
+    print(f"Column names: {', '.join(one_line(column.name) for column in table.columns)}")
     print(f"Number of rows: {table.rows}")
     for column in table.columns:
         print(_line(column))
 
 
 def _line(column: Column) -> str:
+    name = one_line(column.name)
     if not column.is_numeric:
-        return f"{column.name}: not numeric" + (f" (row {column.first_text})" if column.count else "")
+        return f"{name}: not numeric" + (f" (row {column.first_text})" if column.count else "")
     if column.deviation is not None:
-        deviation = f"{column.deviation:.6f}"
+        deviation = _number(column.deviation)
     else:
         deviation = "none, it is one number" if column.count == 1 else "too large for a number"
-    return f"{column.name}: mean {column.mean:.6f}, standard deviation {deviation}"
+    return f"{name}: mean {_number(column.mean)}, standard deviation {deviation}"
+
+
+def _number(number: float | None) -> str:
+    """Return a number as text; with an exponent where its digits would be longer than they are exact."""
+    if number is None:
+        return "none"
+    return f"{number:.6f}" if abs(number) < EXACT else f"{number:.6e}"

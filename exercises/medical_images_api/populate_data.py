@@ -3,16 +3,21 @@
     python medical_images_api/populate_data.py [FILE]
 
 A server that runs on this data is asked; where none does, the same application is called in this process. An element
-whose id is there already is left alone, so this can be run twice.
+that is there already is left alone, so this can be run twice; one whose id is there with other data is refused.
 """
 
 import asyncio
+import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import httpx
+
+if TYPE_CHECKING:
+    from cauce.readings.elements import Element
 
 HERE = Path(__file__).resolve().parent.parent
 SAMPLE = HERE / "multithreading" / "sample-03-01-json.json"
@@ -22,16 +27,25 @@ _TIMEOUT_S = 60.0
 def main() -> int:
     """Fill the database; return 0 when every element is there, else 1."""
     sys.path.insert(0, str(HERE))
+    from output import drop_output
+
     from cauce.core.errors import CauceError
     from medical_images_api import starting
 
     try:
         starting.prepare()
-        return 0 if populate(Path(sys.argv[1]) if len(sys.argv) > 1 else SAMPLE) else 1
+        is_whole = populate(Path(sys.argv[1]) if len(sys.argv) > 1 else SAMPLE)
+        sys.stdout.flush()
     except CauceError as error:
         print(error.detail, file=sys.stderr)
+    except BrokenPipeError:  # who reads the output has seen enough
+        drop_output()
     except OSError as error:
-        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+        if error.filename is None:
+            drop_output()
+        print(f"{error.filename or 'the output'}: {error.strerror}", file=sys.stderr)
+    else:
+        return 0 if is_whole else 1
     return 1
 
 
@@ -70,15 +84,47 @@ def _token() -> str:
 
 
 async def _post_all(elements: Mapping[str, object], headers: Mapping[str, str]) -> bool:
+    from output import one_line
+
     counts = {"created": 0, "already there": 0, "refused": 0}
     async with await _client(headers) as client:
         for key, element in elements.items():
-            answer = await client.post("/api/elements/", json={key: element})
-            outcome = {201: "created", 409: "already there"}.get(answer.status_code, "refused")
+            outcome, reason = await _post(client, key, element)
             counts[outcome] += 1
-            print(f"element {key}: {outcome}{_reason(answer) if outcome == 'refused' else ''}", flush=True)
+            print(one_line(f"element {key}: {outcome}{reason}"), flush=True)
     print(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
     return counts["refused"] == 0
+
+
+async def _post(client: httpx.AsyncClient, key: str, given: object) -> tuple[str, str]:
+    """Return what became of an element, and why if it was refused."""
+    from cauce.core.errors import InvalidRequest
+    from cauce.readings.elements import element_of
+
+    try:
+        element = element_of(given)
+        body = json.dumps({key: given}, ensure_ascii=False, allow_nan=False).encode()
+    except InvalidRequest as error:
+        return "refused", f": {error.field + ': ' if error.field else ''}{error.detail}"
+    except ValueError:  # half a character, or no finite number
+        return "refused", ": holds what cannot be written as JSON"
+    answer = await client.post("/api/elements/", content=body, headers={"Content-Type": "application/json"})
+    if answer.status_code == httpx.codes.CREATED:
+        return "created", ""
+    return (
+        await _compare(client, element) if answer.status_code == httpx.codes.CONFLICT else ("refused", _reason(answer))
+    )
+
+
+async def _compare(client: httpx.AsyncClient, element: "Element") -> tuple[str, str]:
+    """Return whether the result that has an element's id is that element."""
+    held = await client.get(f"/api/elements/{quote(element.id, safe='')}/")
+    if not held.is_success:
+        return "refused", _reason(held)
+    result = held.json()
+    if (result["device_name"], result["raw_data"]) == (element.device_name, element.rows):
+        return "already there", ""
+    return "refused", ": id: exists with other data"
 
 
 async def _client(headers: Mapping[str, str]) -> httpx.AsyncClient:

@@ -3,9 +3,11 @@
 import os
 import sys
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 HERE = Path(__file__).resolve().parent.parent
 SETTINGS = "medical_images_api.settings"
+_CONNECT_S = 5
 _WARNING = """\
 {line}
 WARNING: PostgreSQL at {where} does not answer.
@@ -19,6 +21,7 @@ def prepare() -> None:
 
     Raises:
         ConfigurationError: a setting is wrong.
+        Unavailable: PostgreSQL is there and does not let us in; the text says why.
     """
     if str(HERE) not in sys.path:
         sys.path.insert(0, str(HERE))
@@ -32,21 +35,38 @@ def prepare() -> None:
 
 
 def _answers() -> bool:
+    """Tell whether there is a server.
+
+    Raises:
+        Unavailable: there is one, and it does not let us in.
+    """
     import psycopg
 
+    from cauce.core.errors import Unavailable
     from cauce.settings import environment
 
-    settings = environment.current()
+    url = environment.current().database_url
     try:
-        psycopg.connect(settings.database_url, connect_timeout=5).close()
-    except psycopg.OperationalError:
-        return False
+        psycopg.connect(url, connect_timeout=_CONNECT_S).close()
+    except psycopg.Error as error:
+        if isinstance(error, psycopg.OperationalError) and not _is_there(url):
+            return False
+        reason = " ".join(str(error).split())
+        for password in {urlsplit(url).password or "", unquote(urlsplit(url).password or "")} - {""}:
+            reason = reason.replace(password, "…")
+        raise Unavailable(f"PostgreSQL is there, but this cannot work with it: {reason}") from error
     return True
 
 
-def _fall_back() -> None:
-    from urllib.parse import urlsplit
+def _is_there(url: str) -> bool:
+    """Tell whether a server listens, whatever it thinks of user, password, database and certificates."""
+    from psycopg import conninfo, pq
 
+    asked = conninfo.make_conninfo(url, connect_timeout=_CONNECT_S, sslmode="prefer", sslrootcert=None)
+    return pq.PGconn.ping(asked.encode()) in {pq.Ping.OK, pq.Ping.REJECT}
+
+
+def _fall_back() -> None:
     from cauce.settings import environment
 
     parts = urlsplit(environment.current().database_url)

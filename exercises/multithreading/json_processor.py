@@ -1,12 +1,16 @@
 """Elements of a JSON file: one thread an element, four at once; averages before and after normalising."""
 
+import contextlib
 import logging
+import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+from output import one_line
+
 from cauce.core.bounded_threads import run_each
-from cauce.core.errors import InvalidRequest
+from cauce.core.errors import InvalidRequest, Unavailable
 from cauce.readings.elements import element_of, read_elements
 
 THREADS_MAX = 4
@@ -22,13 +26,14 @@ def process_file(path: Path, *, log_file: Path = LOG_FILE) -> bool:
 
     Raises:
         InvalidRequest: the file is no JSON of elements; the text names it and says why.
-        OSError: it, or the log file, cannot be used.
+        Unavailable: the log file cannot be written; the text names it.
+        OSError: the file cannot be read, or nothing can be printed.
     """
     try:
         elements = read_elements(path)
     except InvalidRequest as error:
         raise InvalidRequest(f"{path} {error.detail}") from error
-    handler = logging.FileHandler(log_file, encoding="utf-8")
+    handler = _LogFile(log_file)
     handler.setFormatter(logging.Formatter("%(asctime)s %(threadName)s %(levelname)s %(message)s"))
     log.addHandler(handler)  # a handler has a lock: lines of different threads never mix
     log.propagate = False
@@ -36,7 +41,29 @@ def process_file(path: Path, *, log_file: Path = LOG_FILE) -> bool:
         return _Processing().run(elements)
     finally:
         log.removeHandler(handler)
-        handler.close()
+        with contextlib.suppress(OSError):  # said already
+            handler.close()
+
+
+class _LogFile(logging.FileHandler):
+    """The log file; what cannot be written to it ends the run."""
+
+    def __init__(self, path: Path) -> None:
+        """Open it."""
+        try:
+            super().__init__(path, encoding="utf-8")
+        except OSError as error:
+            raise Unavailable(f"{path} cannot be written: {error.strerror}") from error
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - the library's signature
+        """Raise what went wrong.
+
+        Raises:
+            Unavailable: the file cannot be written.
+        """
+        error = sys.exception()
+        reason = getattr(error, "strerror", None) or error
+        raise Unavailable(f"{self.baseFilename} cannot be written: {reason}") from error
 
 
 class _Processing:
@@ -65,7 +92,7 @@ class _Processing:
         )
 
     def _say(self, text: str, *, level: int = logging.INFO) -> None:
-        line = "".join(letter if letter.isprintable() else "?" for letter in text)  # one record is one line
+        line = one_line(text)  # one record is one line
         log.log(level, "%s", line)
         with self._lock:
             print(line, flush=True)

@@ -26,9 +26,9 @@ class PatientRecord:
         """Set another diagnosis; the change is logged.
 
         Raises:
-            ValueError: the new one is blank.
+            ValueError: the new one is blank, or none.
         """
-        if not new.strip():
+        if not isinstance(new, str) or not new.strip():
             raise ValueError("a diagnosis is not blank")
         before, self.diagnosis = self.diagnosis, new.strip()
         log.info("diagnosis changed from %s to %s", before or "none", self.diagnosis)

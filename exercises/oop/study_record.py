@@ -6,8 +6,10 @@ from typing import Self
 
 from file_operations.dicom_operations import open_dicom
 
-from oop.diagnosis import Diagnosis
 from oop.patient_record import PatientRecord
+
+NOT_YET = "to be confirmed"
+"""The diagnosis of a study that nobody has read: a file does not say what its pictures show."""
 
 
 @dataclass(kw_only=True)
@@ -59,17 +61,14 @@ class StudyRecord(PatientRecord):
         return [*(f"{name}: {value}" for name, value in shown.items()), *super().lines()]
 
 
-def show_study(path: Path) -> None:
-    """Print a file's study and patient, then give the patient a diagnosis and show how it is kept.
+def show_study(path: Path, *, diagnosis: str = NOT_YET) -> None:
+    """Print a file's study and patient, then give the patient a diagnosis, which is logged, and print it.
 
     Raises:
         InvalidRequest, OSError: as `StudyRecord.load`.
+        ValueError: the diagnosis is blank.
     """
     study = StudyRecord.load(path)
     study.print()
-    study.update_diagnosis("Coronary stenosis, to be confirmed")
+    study.update_diagnosis(diagnosis)
     print(f"Diagnosis: {study.diagnosis}")
-    diagnosis = Diagnosis(name=study.name, patient_id=study.patient_id)
-    diagnosis.update_diagnosis("Coronary stenosis, to be confirmed", author="reader 1")
-    diagnosis.update_diagnosis("Coronary stenosis", author="reader 2")
-    print("\n".join(diagnosis.lines()[-3:]))

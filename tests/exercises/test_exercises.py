@@ -118,6 +118,24 @@ def test_a_file_that_is_no_table_is_an_error_that_names_it(run, tmp_path, conten
     assert failed(run(2, tmp_path, "t.csv"), "t.csv", words)
 
 
+def test_what_names_hold_stays_on_its_line(run, tmp_path):
+    (tmp_path / "some").mkdir()
+    (tmp_path / "some" / "a\x1b[2Jb.txt").touch()
+    assert run(1, tmp_path / "some").stdout.endswith("Contents:\n- a?[2Jb.txt\n")
+    (tmp_path / "t.csv").write_text('"x\ny",b\x07\n1,2\n')
+    assert run(2, tmp_path / "t.csv").stdout.splitlines()[1:] == [
+        "Column names: x?y, b?",
+        "Number of rows: 1",
+        "x?y: mean 1.000000, standard deviation none, it is one number",
+        "b?: mean 2.000000, standard deviation none, it is one number",
+    ]
+
+
+def test_what_is_very_large_has_an_exponent(run, tmp_path):
+    (tmp_path / "t.csv").write_text("a\n3e300\n1e300\n")
+    assert run(2, tmp_path / "t.csv").stdout.endswith("a: mean 2.000000e+300, standard deviation 1.414214e+300\n")
+
+
 # --- 3 -------------------------------------------------------------------------------------------------------------
 
 
@@ -162,7 +180,25 @@ def test_a_study_is_shown_and_its_diagnosis_changes(run, word, tmp_path):
     assert (shown["Age"], shown["Birth date"], shown["Weight (kg)"]) == ("057Y", "19680118", "71.0")
     assert (shown["Study date"], shown["Study time"], shown["Series number"]) == ("20250523", "082115", "1")
     assert {"Study instance UID", "Patient ID", "Diagnosis"} <= set(shown)
-    assert "INFO: diagnosis changed from none to Coronary stenosis, to be confirmed\n" in done.stderr
+    assert "INFO: diagnosis changed from none to to be confirmed\n" in done.stderr
+    assert (done.stdout.splitlines()[14:], "oronary" in done.stdout + done.stderr) == (
+        ["Diagnosis: to be confirmed"],
+        False,
+    )
+
+
+def test_the_diagnosis_of_a_study_can_be_given(run):
+    done = run(4, "file_operations/sample-01-dicom.dcm", "No finding")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "Diagnosis: No finding")
+    assert done.stderr == "INFO: diagnosis changed from none to No finding\n"
+
+
+@pytest.mark.parametrize("count", ["-5", "0"])
+def test_a_count_of_frames_that_is_none_is_taken_as_absent(run, tmp_path, count):
+    from cauce.samples import small_instance
+
+    (tmp_path / "s.dcm").write_bytes(small_instance("MR", NumberOfFrames=count))
+    assert "Number of frames: 1\n" in run(4, tmp_path / "s.dcm").stdout
 
 
 # --- 5 -------------------------------------------------------------------------------------------------------------
@@ -192,6 +228,43 @@ def test_an_interrupt_stops_both_threads_cleanly(folder):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert (first, out, err, process.returncode) == ({"even: 2\n", "odd: 1\n"}, "", "stopped\n", 130)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has /dev/full")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["1", "."],
+        ["2", "file_operations", "sample-01-csv.csv"],
+        ["5", "--interval", "0"],
+        ["6", "multithreading/sample-03-00-json.json"],
+    ],
+)
+def test_output_that_cannot_be_written_ends_the_exercise(folder, words):
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "main.py", *words]
+        done = subprocess.run(
+            command, cwd=folder, check=False, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
+        )
+    assert (done.returncode, done.stderr) == (
+        1,
+        "ERROR: the output cannot be written: No space left on device\n",
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
+def test_a_reader_that_leaves_ends_both_threads(folder):
+    process = subprocess.Popen(
+        [sys.executable, "main.py", "5", "--interval", "0.01"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    process.stdout.readline()
+    process.stdout.close()
+    assert (process.stderr.read(), process.wait(60)) == ("", 1)
+    process.stderr.close()
 
 
 # --- 6 -------------------------------------------------------------------------------------------------------------
@@ -260,6 +333,21 @@ def test_what_an_id_holds_stays_on_its_line(run, tmp_path):
         "id a?2026-01-01 INFO id b: average before normalization 4.666667, after 0.583333, data size 3",
         "element '2\\r3': is not an object with id, deviceName and data",
     }
+
+
+def test_half_a_character_is_no_id(run, tmp_path):
+    (tmp_path / "e.json").write_text('{"1": {"id": "\\ud800", "deviceName": "CT", "data": ["2 4 8"]}}')
+    done = run(6, tmp_path / "e.json")
+    assert (done.returncode, done.stdout) == (
+        1,
+        "element '1', id: holds half a character (a lone surrogate), which is no text\n",
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder in the place of a file")
+def test_a_log_file_that_cannot_be_written_is_said_to_be_so(run, folder):
+    (folder / "multithreading/json_processor.log").mkdir()
+    assert failed(run(6, "multithreading/sample-03-00-json.json"), "json_processor.log cannot be written: Is a dir")
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"1": ', b"\xff", b'{"1": ' + b"9" * 5000 + b"}"])
@@ -378,5 +466,13 @@ def test_diagnoses_are_kept_with_time_and_author(classes, caplog):
     assert before - 1 <= patient.history[0].at.timestamp() <= patient.history[1].at.timestamp()
     assert "diagnosis changed from first to second" in caplog.messages
     for record in (patient, patient_record()):
-        with pytest.raises(ValueError, match="blank"):
-            record.update_diagnosis("  ")
+        for none in ("  ", None):
+            with pytest.raises(ValueError, match="blank"):
+                record.update_diagnosis(none)
+
+
+def test_the_diagnosis_before_the_first_change_is_in_the_history(classes):
+    _, _, diagnosis = classes
+    patient = diagnosis(name="MUESTRA", diagnosis="prior")
+    patient.update_diagnosis("new", author="a")
+    assert [(entry.diagnosis, entry.author) for entry in patient.history] == [("prior", "unknown"), ("new", "a")]

@@ -75,6 +75,8 @@ def test_what_is_no_number_is_refused_by_its_place(rows, words):
         ({"id": "", "data": ["1"], "deviceName": "CT"}, "id"),
         ({"id": 1, "data": ["1"], "deviceName": "CT"}, "id"),
         ({"id": "a", "data": "1", "deviceName": "CT"}, "data"),
+        ({"id": "a\ud800", "data": ["1"], "deviceName": "CT"}, "id"),
+        ({"id": "a", "data": ["1"], "deviceName": "\udfff"}, "deviceName"),
         ([], None),
     ],
 )

@@ -1,3 +1,4 @@
+import asyncio
 import json
 import logging
 
@@ -6,6 +7,9 @@ import rest_rows as rows
 from django.db import OperationalError
 
 from cauce import bootstrap
+from cauce.api.asgi import _bounded
+from cauce.api.raw.problems import BodyTooLong
+from cauce.api.raw.request import Request
 from cauce.core import errors
 from cauce.core.statuses import RefusalCode
 
@@ -101,6 +105,32 @@ def test_a_body_that_is_too_long_is_refused(client_of, admin, settings):
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
     answer = client_of(admin).post("/api/projects/", {"slug": "x" * 200}, content_type="application/json")
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+def test_the_edge_names_the_limit_of_a_body(settings):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 3 << 20
+    messages = [{"type": "http.request", "body": b"x" * (2 << 20), "more_body": more} for more in (True, False)]
+
+    async def receive():
+        return messages.pop(0)
+
+    async def send(message):
+        raise AssertionError(message)
+
+    def request(*headers):
+        return Request(scope={"type": "http", "headers": headers}, receive=receive, send=send)
+
+    words = r"longer than the 3 MiB \(CAUCE_MAX_JSON_MB\)"
+    with pytest.raises(BodyTooLong, match=words):
+        _bounded(request((b"content-length", b"3145729")))
+    bounded = _bounded(request())
+
+    async def read():
+        while (await bounded())["more_body"]:
+            pass
+
+    with pytest.raises(BodyTooLong, match=words):
+        asyncio.run(read())
 
 
 def test_a_path_that_names_nothing_is_a_page_for_people(anonymous):

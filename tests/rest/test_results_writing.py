@@ -380,6 +380,7 @@ def test_whoever_renames_a_record_just_after_another_did_hears_of_a_conflict(cli
     assert len(held()) == 5
     late = send(clients[0], "PUT", "/api/results/r0/", {"device_name": "X"})
     assert (late.status_code, late.json()["code"]) == (409, "conflict")
+    assert late.json()["detail"] == "This result was renamed a moment ago; its id is now another."
     assert clients[0].get("/api/results/r0/").status_code == 404
     assert clients[0].delete("/api/results/r0/").status_code == 404
     monkeypatch.setattr(result_changes, "AT_ONCE", dt.timedelta(0))

@@ -91,6 +91,7 @@ def test_every_setting_is_read_from_its_variable():
         "CAUCE_STUDY_QUIET_S": "2.5",
         "CAUCE_WORKERS": "3",
         "CAUCE_RESERVE_MB": "0",
+        "CAUCE_MAX_JSON_MB": "5",
         "CAUCE_LOG_LEVEL": "debug",
         **{f"CAUCE_{name.upper()}": str(value) for name, value in LIMITS.items()},
     }
@@ -110,6 +111,7 @@ def test_every_setting_is_read_from_its_variable():
         "study_quiet_s": 2.5,
         "workers": 3,
         "reserve_mb": 0,
+        "max_json_mb": 5,
         "log_level": "debug",
         **LIMITS,
     }
@@ -219,6 +221,8 @@ BAD_VALUES = [
     ("CAUCE_RESERVE_MB", "-1", "greater than or equal to 0"),
     ("CAUCE_RESERVE_MB", "1 GB", "valid integer"),
     *[(f"CAUCE_{name.upper()}", "-1", "greater than or equal to") for name in LIMITS],
+    ("CAUCE_MAX_JSON_MB", "0", "greater than or equal to 1"),
+    ("CAUCE_MAX_JSON_MB", "1025", "less than or equal to 1024"),
     ("CAUCE_MAX_SEQUENCE_DEPTH", "129", "less than or equal to 128"),
     ("CAUCE_MAX_ARCHIVE_DEPTH", "11", "less than or equal to 10"),
     ("CAUCE_LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),

@@ -1,5 +1,7 @@
 """The limits that are set are those that intake, listener and workers are given."""
 
+from django.conf import settings
+
 from cauce import bootstrap
 from cauce.api.asgi import WebApplication, _body_limits
 from cauce.core.limits import Limits
@@ -17,6 +19,12 @@ def test_bodies_are_bounded_as_the_settings_say():
     assert (bounds.request_bytes_max, bounds.memory_bytes_max) == (7, 8)
     intake = WebApplication().start()
     assert intake.limits == _body_limits(bootstrap.services().limits)
+
+
+def test_json_is_bounded_by_its_own_setting_which_takes_the_large_sample():
+    assert load({}).max_json_mb == 32
+    assert load({"CAUCE_MAX_JSON_MB": "7"}).max_json_mb == 7
+    assert environment.current().max_json_mb << 20 == settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 
 def test_the_listener_is_given_them_too(monkeypatch):

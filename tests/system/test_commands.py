@@ -88,7 +88,7 @@ def test_a_delivery_that_ends_with_what_cannot_be_read_is_complete_all_the_same(
             small_instance(StudyInstanceUID="2.25.77", SeriesInstanceUID="2.25.78")
         )
     found = list(importing.files_of([tmp_path]))
-    monkeypatch.setattr(importing, "files_of", lambda _paths: found)
+    monkeypatch.setattr(importing, "files_of", lambda _paths, **_options: found)
     for file in found[64:]:
         file.path.unlink()
     assert "66 files: 64 stored, 2 refused\n  2 refused: unreadable\n" in cauce("import", tmp_path, status=1)

@@ -22,7 +22,7 @@ from cauce.api.raw.problems import BodyTooLong, ClientGone
 from cauce.api.raw.request import Application, BodyLimits, Message, Receive, Request, Scope, Send
 from cauce.core.errors import CauceError
 from cauce.core.identifiers import new_public_id
-from cauce.core.limits import Limits
+from cauce.core.limits import MIB, Limits
 from cauce.ports.services import Services
 
 _PROJECT: Final = r"(?:/projects/(?P<project>[-A-Za-z0-9_]+))?"
@@ -222,15 +222,16 @@ def _bounded(request: Request) -> Receive:
     from django.conf import settings
 
     left = bytes_max = int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+    detail = f"The request is longer than the {bytes_max / MIB:g} MiB (CAUCE_MAX_JSON_MB) that this route takes."
     if (request.content_length or 0) > bytes_max:
-        raise BodyTooLong
+        raise BodyTooLong(detail)
 
     async def receive() -> Message:
         nonlocal left
         message = await request.receive()
         left -= len(message.get("body", b""))
         if left < 0:
-            raise BodyTooLong
+            raise BodyTooLong(detail)
         return message
 
     return receive

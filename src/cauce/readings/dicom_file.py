@@ -92,7 +92,7 @@ class DicomFile:
             study_time=self.text("StudyTime"),
             study_instance_uid=self.text("StudyInstanceUID"),
             series_number=self._integer("SeriesNumber"),
-            number_of_frames=self._integer("NumberOfFrames") or 1,
+            number_of_frames=max(self._integer("NumberOfFrames") or 1, 1),  # what is no count counts as absent
         )
 
     def text(self, tag: BaseTag | str) -> str | None:

@@ -46,6 +46,8 @@ def element_of(given: object) -> Element:
     for key in _KEYS[:2]:
         if not isinstance(given[key], str) or not given[key].strip():
             raise InvalidRequest("wants a text that is not blank", field=key)
+        if any("\ud800" <= letter <= "\udfff" for letter in given[key]):
+            raise InvalidRequest("holds half a character (a lone surrogate), which is no text", field=key)
     if not isinstance(given["data"], list):
         raise InvalidRequest("wants a list of rows of numbers", field="data")
     return Element(id=given["id"].strip(), device_name=given["deviceName"].strip(), rows=given["data"])

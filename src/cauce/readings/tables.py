@@ -10,7 +10,8 @@ from pathlib import Path
 
 from cauce.core.errors import InvalidRequest
 
-_DELIMITERS = ",;\t"
+_DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
+_NAME_LENGTH_MAX = 40
 _HUGE = 2.0**511
 _QUOTED = re.compile(r'"[^"]*"')
 
@@ -61,7 +62,8 @@ def read_table(path: Path) -> Table:
         with path.open(encoding="utf-8-sig", newline="") as source:
             first = _QUOTED.sub("", source.readline())
             source.seek(0)
-            header, *rows = _records(source, delimiter=max(_DELIMITERS, key=first.count))
+            delimiter = max(_DELIMITERS, key=first.count)
+            header, *rows = _records(source, delimiter=delimiter)
     except UnicodeDecodeError as error:
         raise InvalidRequest(f"is not UTF-8 text: byte {error.start + 1} is no part of a character") from error
     names = [name or f"column {position}" for position, name in enumerate(header, 1)]
@@ -73,8 +75,19 @@ def read_table(path: Path) -> Table:
     if not table.rows:
         raise InvalidRequest("has a header and no rows")
     if not table.numeric:
-        raise InvalidRequest("has no column of numbers")
+        raise InvalidRequest(
+            f"has no column of numbers: {_why_none(columns)}, and a {_DELIMITERS[delimiter]} parts cells"
+        )
     return table
+
+
+def _why_none(columns: Sequence[Column]) -> str:
+    texts = [(column.first_text, position) for position, column in enumerate(columns, 1) if column.first_text]
+    if not texts:
+        return "every cell is blank"
+    row, position = min(texts)
+    name = columns[position - 1].name[:_NAME_LENGTH_MAX]
+    return f"the first cell that is no number is in row {row}, column {position} ({name!r})"
 
 
 def _records(source: Iterator[str], *, delimiter: str) -> list[list[str]]:

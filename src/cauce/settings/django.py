@@ -2,6 +2,7 @@
 
 import secrets
 
+from cauce.core.limits import MIB
 from cauce.settings.databases import databases
 from cauce.settings.environment import current
 
@@ -12,7 +13,9 @@ SECRET_KEY = secrets.token_hex(32)  # replaced from the key ring by bootstrap, b
 DEBUG = False
 ALLOWED_HOSTS = ["*"]  # the Host header decides nothing here; origins are checked by the CSRF middleware
 CSRF_TRUSTED_ORIGINS = [*_settings.allowed_origins, *([_settings.public_url] if _settings.public_url else [])]
-DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024  # JSON bodies only: instances never pass through Django's parsers
+DATA_UPLOAD_MAX_MEMORY_SIZE = (
+    _settings.max_json_mb * MIB
+)  # JSON bodies only: instances never pass through Django's parsers
 ROOT_URLCONF = "cauce.api.urls"
 ASGI_APPLICATION = "cauce.api.asgi.application"
 USE_TZ = True

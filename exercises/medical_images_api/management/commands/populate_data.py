@@ -1,10 +1,12 @@
 """`manage.py populate_data`: what `medical_images_api/populate_data.py` does."""
 
+import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from output import drop_output
 
 from cauce.core.errors import CauceError
 from medical_images_api.populate_data import SAMPLE, populate
@@ -28,7 +30,13 @@ class Command(BaseCommand):
         """
         try:
             is_whole = populate(options["file"])
+            sys.stdout.flush()
+        except BrokenPipeError:  # who reads the output has seen enough
+            drop_output()
+            sys.exit(1)
         except (CauceError, OSError) as error:
+            if isinstance(error, OSError) and error.filename is None:
+                drop_output()
             raise CommandError(getattr(error, "detail", "") or str(error)) from error
         if not is_whole:
             raise CommandError("some elements were not taken")

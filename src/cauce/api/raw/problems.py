@@ -51,8 +51,8 @@ class NotAcceptable(InvalidRequest):
 class BodyTooLong(Refused):
     """The body is longer than any request may be."""
 
-    def __init__(self) -> None:
-        super().__init__(RefusalCode.TOO_LARGE, "The request is longer than this server takes.")
+    def __init__(self, detail: str = "The request is longer than this server takes.") -> None:
+        super().__init__(RefusalCode.TOO_LARGE, detail)
 
 
 class ClientGone(CauceError):

@@ -20,7 +20,7 @@ from cauce.core.normalisation import Averages
 from cauce.records.models import ProcessingResult
 
 AT_ONCE = dt.timedelta(seconds=10)
-"""So long after a rename, a change of the old id is told that somebody else was faster."""
+"""So long after a rename, a change of the old id is told of it, whoever renamed it."""
 _log = structlog.get_logger("cauce.results")
 
 
@@ -118,14 +118,14 @@ def refuse_if_renamed(result_id: str) -> None:
     """Return if nobody has just renamed a result of this id.
 
     Of two clients who rename one result at once, the second may come after the first is done. To it the result is not
-    missing: somebody else was faster.
+    missing, and its client is told so; so is the one that renamed it, if it comes again with the old id.
 
     Raises:
         Conflicting: somebody has, within `AT_ONCE`.
     """
     recent = AuditEvent.objects.filter(at__gt=timezone.now() - AT_ONCE, action="result.change")
     if recent.filter(detail__was=_mark(result_id)).exists():
-        raise Conflicting("Somebody else has renamed this result meanwhile.")
+        raise Conflicting("This result was renamed a moment ago; its id is now another.")
 
 
 def _mark(result_id: str) -> str:
