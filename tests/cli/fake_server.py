@@ -29,13 +29,14 @@ def problem(status, detail, *, headers=None, **more):
 class FakeServer(httpx.BaseTransport):
     """Answers `GET` from `documents` (by path), takes uploads as a server does.
 
-    `faults` are taken one by one before an upload is: answers, or errors to be raised. `verdicts` maps a file's name to
-    its lines.
+    A request over `request_bytes_max` is answered 413. `faults` are taken one by one before an upload is: answers, or
+    errors to be raised. `verdicts` maps a file's name to its lines.
     """
 
     def __init__(self):
         self.documents = defaultdict(dict)
         self.faults = []
+        self.request_bytes_max = float("inf")
         self.verdicts = {}
         self.requests = []
         self.credentials = []
@@ -56,6 +57,8 @@ class FakeServer(httpx.BaseTransport):
             if isinstance(fault, Exception):
                 raise fault
             return fault
+        if len(body) > self.request_bytes_max:
+            return httpx.Response(413, text="<html>nginx</html>")
         names = [name.decode() for name in _PART.findall(body) if name]
         self.uploads.append((dict(request.url.params), names, body))
         lines = [each for name in names for each in self.verdicts.get(name, [line(kept(name))])]

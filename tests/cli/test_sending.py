@@ -187,12 +187,32 @@ def test_a_failure_of_one_group_ends_the_delivery_and_keeps_the_verdicts_before_
     assert finals(server) == [None] * len(server.uploads)
 
 
-def test_a_request_that_is_too_long_for_a_proxy_refuses_its_files_and_the_others_go_on(server, send, files):
-    server.faults = [httpx.Response(413, text="<html>nginx</html>")]
-    entries, _ = send(files(65))
-    assert [entry["status"] for entry in entries] == ["refused"] * 64 + ["stored"]
-    assert entries[0]["code"] == "too_large"
-    assert entries[0]["detail"] == "The server, or a proxy before it, takes no request as long as this."
+def test_a_group_that_is_too_long_for_a_proxy_goes_in_smaller_ones(server, send, files):
+    server.request_bytes_max = 30_000
+    entries, run = send(files(65, size_bytes=5_000))
+    assert [entry["status"] for entry in entries] == ["stored"] * 65
+    assert [entry["name"] for entry in entries] == sorted(entry["name"] for entry in entries)
+    assert {query.get("upload") for query, _, _ in server.uploads[1:]} == {UPLOAD_ID}
+    assert finals(server) == [None] * (len(server.uploads) - 1) + ["true"]
+    assert run.upload_id == UPLOAD_ID
+
+
+def test_only_a_file_that_is_too_long_by_itself_is_refused(server, send, files):
+    server.request_bytes_max = 30_000
+    everything = files(5, size_bytes=5_000)
+    everything[4].path.write_bytes(b"x" * 40_000)
+    entries, _ = send(list(files_of([file.path for file in everything])))
+    assert [entry["status"] for entry in entries] == ["stored"] * 4 + ["refused"]
+    assert entries[4]["code"] == "too_large"
+    assert entries[4]["detail"] == "The server, or a proxy before it, takes no request as long as this."
+    assert finals(server)[-1] == "true", "the delivery is complete all the same"
+
+
+def test_nothing_is_sent_where_even_the_first_file_is_too_long(server, send, files):
+    server.request_bytes_max = 10
+    entries, run = send(files(3))
+    assert [entry["code"] for entry in entries] == ["too_large"] * 3
+    assert (server.uploads, run.upload_id) == ([], None)
 
 
 def test_a_file_that_cannot_be_read_is_refused_and_the_others_go_on(server, send, files):

@@ -148,9 +148,21 @@ class Sending:
         try:
             receipt = self.client.send("POST", "/api/uploads/", params=params, files=parts or _NOTHING)
         except Refused as refusal:
+            if len(readings) > 1:
+                return self._post_halves(readings, params)
+            if "final" in params and readings:
+                self._post([], params)
             return [_refused(item, code=refusal.code, detail=refusal.detail) for item, _ in readings]
         self.upload_id = receipt["id"]
         return list(_outcomes(readings, receipt["files"]))
+
+    def _post_halves(self, readings: list[tuple[Item, Reading]], params: dict[str, str]) -> list[Outcome]:
+        """Send in two requests what is too long for one; the second says what the one would have said at its end."""
+        self.on_bytes(-sum(reading.tell() for _, reading in readings))
+        middle = len(readings) // 2
+        sent = self._post(readings[:middle], {name: value for name, value in params.items() if name != "final"})
+        following = {**params, "upload": self.upload_id} if self.upload_id else params
+        return sent + self._post(readings[middle:], following)
 
     def _settle(self, outcomes: list[Outcome]) -> None:
         settled = [outcome for outcome in outcomes if not _is_pending(outcome)]
