@@ -96,13 +96,51 @@ def test_an_accepted_version_whose_first_was_never_processed_is_processed(delive
     assert processed() == served()
 
 
-@pytest.mark.parametrize("attributes", [{"PatientID": "ANOTHER"}, {"StudyInstanceUID": "1.2.3.4"}])
-def test_an_image_that_names_another_patient_or_study_is_not_filed_here(deliver, services, admin, attributes):
+@pytest.mark.parametrize(
+    ("attributes", "what"),
+    [
+        ({"PatientID": "ANOTHER"}, "patient"),
+        ({"StudyInstanceUID": "1.2.3.4"}, "study"),
+        ({"SeriesInstanceUID": "1.2.3.5"}, "series"),
+        ({"SeriesInstanceUID": "1.2.3.5", "PatientID": "ANOTHER"}, "series, patient"),
+    ],
+)
+def test_an_image_that_names_another_patient_study_or_series_is_not_filed_here(
+    deliver, services, admin, attributes, what
+):
     from cauce.records.models import Version
 
     deliver(image(1))
     deliver(image(1, **attributes))
     contested = Version.objects.get(state="conflict")
-    with pytest.raises(Conflicting, match="another"):
+    with pytest.raises(Conflicting, match=f"it names another {what} than"):
         services.conflicts.accept(contested.object_id, actor=admin)
     services.conflicts.reject(contested.object_id, actor=admin)
+
+
+def test_study_and_series_are_described_as_the_content_that_holds_has_them(deliver, services, admin, run_all):
+    from cauce.records.models import Version
+
+    deliver(image(1))
+    run_all()
+    changed = {
+        "PatientName": "MUÑOZ^ÁGATA",
+        "StudyDescription": "corrected",
+        "SeriesDescription": "axial",
+        "SeriesNumber": "7",
+        "ReferringPhysicianName": None,
+    }
+    deliver(image(1, **changed))
+    services.conflicts.accept(Version.objects.get(state="conflict").object_id, actor=admin)
+    run_all()
+    study = the_study()
+    assert (study.patient_name, study.study_description) == ("MUÑOZ^ÁGATA", "corrected")
+    assert study.referring_physician_name == ""
+    (series,) = study.series.all()
+    assert (series.series_description, series.series_number, series.modality) == ("axial", 7, "CT")
+    assert study.revisions.count() == 2
+
+
+def test_a_rejected_content_describes_nothing(contested, services, admin):
+    services.conflicts.reject(contested.object_id, actor=admin)
+    assert the_study().study_description != "another content"

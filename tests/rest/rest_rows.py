@@ -117,11 +117,17 @@ def instance(of: Series, *, warnings=(), state="current", **values) -> Version:
     )
     header = {
         "0020000D": {"vr": "UI", "Value": [of.study.study_instance_uid]},
+        "0020000E": {"vr": "UI", "Value": [of.series_instance_uid]},
         "00100020": {"vr": "LO", "Value": [of.study.patient_id]},
     }
     packed = pack_json(json.dumps(header).encode())
     VersionHeader.objects.create(version=version, dicom_json=packed, warnings=list(warnings))
     return version
+
+
+def set_header(version: Version, header) -> None:
+    """Let a version's header be this DICOM JSON document."""
+    VersionHeader.objects.filter(version=version).update(dicom_json=pack_json(json.dumps(header).encode()))
 
 
 def deidentified(version: Version, *, cause="", detail="") -> DeidentifiedInstance:

@@ -87,6 +87,23 @@ def test_a_conflict_is_settled_once(client_of, clinician, verb, states):
     assert (f"conflict.{verb}", version.object_id) in deeds()
 
 
+def test_a_conflict_shows_in_what_it_differs(client_of, clinician, researcher):
+    study = rows.study(status="attention", patient_id="P1")
+    version = rows.contested(study)
+    rows.set_header(version, {"00100010": {"vr": "PN", "Value": [{"Alphabetic": "OTHER^ONE"}]}})
+    rows.set_header(version.instance.versions.get(state="current"), {"00100020": {"vr": "LO", "Value": ["P1"]}})
+    path = f"/api/conflicts/{version.object_id}/"
+    found = client_of(clinician).get(path).json()
+    assert (found["id"], found["differing"], found["elsewhere"]) == (version.object_id, 2, ["patient"])
+    assert found["differences"] == [
+        {"tag": "00100010", "keyword": "PatientName", "held": None, "contested": "OTHER^ONE"},
+        {"tag": "00100020", "keyword": "PatientID", "held": "P1", "contested": None},
+    ]
+    assert ("conflict.read", version.object_id) in deeds()
+    assert client_of(researcher).get(path).status_code in {403, 404}
+    assert client_of(clinician).get(f"/api/conflicts/{'0' * 32}/").status_code == 404
+
+
 def test_the_page_of_a_study_lets_a_person_settle_its_conflicts(browser_of, clinician, researcher):
     study = rows.study(status="attention")
     version = rows.contested(study)

@@ -48,6 +48,7 @@ GET = {
     "user": ADMINS,
     "tokens": EVERYONE,
     "api-token": ADMINS,
+    "conflict": SEE_ORIGINALS,
     "conflicts": SEE_ORIGINALS,
     "calling-aes": ADMINS,
     "audit": frozenset({Role.ADMIN, Role.AUDITOR}),

@@ -3,15 +3,18 @@
 import datetime as dt
 import json
 import zlib
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from cauce.core.messages import Attributes, FrameIndex, Header
 from cauce.ports.catalogue import Arrival
 from cauce.records.models.fields import TEXT_LENGTH_MAX
+from cauce.stages.validate.columns import TEXT_COLUMNS
 
 _INTEGER_MAX = 2**63 - 1
 _BITS_PER_BYTE = 8
+_SERIES_NUMBER = "00200011"
 STUDY_COLUMNS = (
     "patient_name",
     "patient_id",
@@ -65,6 +68,22 @@ def _fitting(value: object) -> object:
     return value
 
 
+def described(dicom_json: Mapping[str, Any]) -> Attributes:
+    """Return what a DICOM JSON document says of its study and series."""
+    texts = {name: _text(dicom_json.get(f"{tag:08X}", {})) for tag, name in TEXT_COLUMNS.items()}
+    (number, *_) = dicom_json.get(_SERIES_NUMBER, {}).get("Value") or [None]
+    return Attributes(**texts, series_number=number if isinstance(number, int) else None)  # type: ignore[arg-type] # texts
+
+
+def _text(element: Mapping[str, Any]) -> str:
+    values = [_person(value) if isinstance(value, dict) else value for value in element.get("Value", [])]
+    return "\\".join("" if value is None else str(value) for value in values)
+
+
+def _person(name: Mapping[str, str]) -> str:
+    return "=".join(name.get(group, "") for group in ("Alphabetic", "Ideographic", "Phonetic")).rstrip("=")
+
+
 def decoded_bytes(attributes: Attributes) -> int:
     """Return how many bytes all frames take when decoded: the estimated cost of working on the instance."""
     a = attributes
@@ -102,12 +121,6 @@ def header_row(header: Header) -> dict[str, Any]:
 def pack_json(dicom_json: bytes) -> bytes:
     """Deflate a DICOM JSON document."""
     return zlib.compress(dicom_json, 1)
-
-
-def unpack_json(blob: bytes) -> dict[str, Any]:
-    """Inflate a DICOM JSON document."""
-    held: dict[str, Any] = json.loads(zlib.decompress(blob))
-    return held
 
 
 def pack_frames(frames: FrameIndex | None) -> bytes | None:

@@ -9,6 +9,7 @@ from cauce.api.pages import studies as study_pages
 from cauce.api.rest import (
     api_tokens,
     audit_trail,
+    conflict_details,
     conflicts,
     elements,
     events,
@@ -96,6 +97,7 @@ urlpatterns = [
     path("api/calling-aes/<id:calling_ae_id>/allow/", modalities.CallingAeAllow.as_view(), name="calling-ae-allow"),
     path("api/calling-aes/<id:calling_ae_id>/forbid/", modalities.CallingAeForbid.as_view(), name="calling-ae-forbid"),
     path("api/conflicts/", conflicts.ConflictList.as_view(), name="conflicts"),
+    path("api/conflicts/<id:version_id>/", conflict_details.ConflictDetail.as_view(), name="conflict"),
     path("api/conflicts/<id:version_id>/accept/", conflicts.ConflictAccept.as_view(), name="conflict-accept"),
     path("api/conflicts/<id:version_id>/reject/", conflicts.ConflictReject.as_view(), name="conflict-reject"),
     path("api/audit/", audit_trail.AuditEventList.as_view(), name="audit"),

@@ -103,6 +103,17 @@ def _conflicts() -> Application:
         print_list("/api/conflicts/", columns, most=most, as_json=as_json, empty="no conflicts", study=study)
 
     @group.command()
+    def show(version: _Version, as_json: AsJson = False) -> None:
+        """Show in what a contested content differs from the one that is held.
+
+        Attributes of the top level are compared, pixels are not. What names another study, series or patient can only
+        be rejected.
+        """
+        with Client() as client:
+            found = client.get(f"/api/conflicts/{quote(version, safe='')}/")
+        print_one(found, as_json=as_json)
+
+    @group.command()
     def accept(version: _Version, as_json: AsJson = False) -> None:
         """Let the new content take the place of the old one."""
         with Client() as client:

@@ -1,5 +1,9 @@
 """Instances and their versions: an object is written once; what differs is another version, never an overwrite."""
 
+import json
+import zlib
+from typing import Any
+
 from django.db import models
 
 from cauce.records.models.fields import text, uid
@@ -84,6 +88,12 @@ class VersionHeader(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The header in the DICOM JSON model."""
+        held: dict[str, Any] = json.loads(zlib.decompress(bytes(self.dicom_json)))
+        return held
 
 
 class AlternateEncoding(models.Model):

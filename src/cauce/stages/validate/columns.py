@@ -9,7 +9,7 @@ from cauce.stages.validate.dictionary import ASCII_VRS, TEXT_VRS
 from cauce.stages.validate.frames import PixelDescription
 from cauce.stages.validate.json_model import Context, parse_decimal
 
-_TEXT: Final = {
+TEXT_COLUMNS: Final = {
     0x00100010: "patient_name",
     0x00100020: "patient_id",
     0x00100021: "issuer_of_patient_id",
@@ -39,6 +39,7 @@ _TEXT: Final = {
     0x00280301: "burned_in_annotation",
     0x00280004: "photometric_interpretation",
 }
+"""Columns of text, by the tags that they are taken from."""
 _NUMBERS: Final = {
     0x00200011: "series_number",
     0x00200013: "instance_number",
@@ -53,7 +54,7 @@ _PIXELS: Final = {0x00280101: "bits_stored", 0x00280102: "high_bit", 0x00280103:
 
 _UIDS: Final = (0x00080016, 0x00080018, 0x0020000D, 0x0020000E)
 _INTEGER_TAGS: Final = frozenset(_NUMBERS) | frozenset(_PIXELS)
-WANTED: Final = frozenset(_TEXT) | _INTEGER_TAGS | frozenset(_UIDS)
+WANTED: Final = frozenset(TEXT_COLUMNS) | _INTEGER_TAGS | frozenset(_UIDS)
 """The elements of the top level that `Columns` can use."""
 
 _INTEGERS: Final = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "UN": "H"}
@@ -90,7 +91,7 @@ class Columns:
 
     def attributes(self) -> Attributes:
         """Return the catalogue's columns."""
-        texts = {name: self._texts[tag] for tag, name in _TEXT.items() if tag in self._texts}
+        texts = {name: self._texts[tag] for tag, name in TEXT_COLUMNS.items() if tag in self._texts}
         numbers = {name: self._numbers.get(tag) for tag, name in _NUMBERS.items()}
         numbers["number_of_frames"] = self._number_of_frames()
         return Attributes(**texts, **numbers)  # type: ignore[arg-type]  # the tables above pair names and types
