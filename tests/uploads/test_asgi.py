@@ -128,7 +128,8 @@ def test_a_defect_in_the_middle_of_an_answer_ends_it(web, access_log, monkeypatc
     assert len(access_log("request.failed")) == 1
 
 
-def test_bodies_that_django_would_spool_are_bounded(web, sender):
+def test_bodies_that_django_would_spool_are_bounded(web, settings):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
     too_long = 4 * 1024 * 1024 + 1
     answer = call(web, "POST", "/login/", headers={"content-length": str(too_long)}, chunks=[b"x"])
     assert (answer.status, answer.json()["code"]) == (413, "too_large")
