@@ -64,6 +64,32 @@ def test_a_lost_key_is_a_failure_that_says_what_to_do(run, fresh):
     assert done.out.endswith("\n1 thing must be put right\n")
 
 
+@pytest.fixture
+def without_catalogue(fresh):
+    leaf = fresh / "data" / "objects" / "originals" / "aa"
+    leaf.mkdir(parents=True, mode=0o700)
+    (leaf / ("a" * 32)).write_bytes(b"an original")
+    (fresh / "data").chmod(0o700)
+
+
+def test_a_lost_catalogue_is_a_failure_that_says_what_to_do(run, without_catalogue):
+    found = findings(run)["tables"]
+    assert (found["status"], found["detail"]) == ("failed", "the database is missing, but originals are stored")
+    assert "cauce doctor --repair" in found["advice"]
+
+
+def test_a_lost_catalogue_keeps_the_platform_from_starting_on_an_empty_one(run, fresh, without_catalogue):
+    done = run("up")
+    assert done.status == 2, "as for any configuration that cannot be"
+    assert done.err.startswith("cauce: the database is missing, but originals are stored: put it back from a backup")
+    assert not (fresh / "data" / "cauce.db").exists()
+
+
+def test_folders_without_originals_are_no_lost_catalogue(run, fresh):
+    (fresh / "data" / "objects" / "originals" / "aa").mkdir(parents=True, mode=0o700)
+    assert findings(run)["tables"]["detail"] == "there is no database yet"
+
+
 def test_a_key_of_another_installation_is_not_used_to_make_a_key_ring(run, fresh):
     (fresh / "keys.json").write_text("{}")
     assert findings(run)["keys"]["detail"] == f"{fresh}/keys.json, not used by this data folder yet"

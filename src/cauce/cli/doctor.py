@@ -185,6 +185,12 @@ def _postgresql(settings: Settings) -> Finding:
 
 def _tables(settings: Settings) -> Finding:
     if not settings.database_url and not (settings.data_folder / "cauce.db").exists():
+        from cauce.cli import start
+
+        if start.has_lost_catalogue(settings):
+            advice = "put it back from a backup, or make the catalogue anew: cauce doctor --repair"
+            detail = "the database is missing, but originals are stored"
+            return Finding(name="tables", status=FAILED, detail=detail, advice=advice)
         return Finding(name="tables", status=WARNING, detail="there is no database yet")
     bootstrap.setup()
     from django.db import connection
@@ -206,6 +212,7 @@ def _tables(settings: Settings) -> Finding:
 def _objects(settings: Settings) -> Finding:
     if not (settings.data_folder / "objects").exists():
         return Finding(name="object store", status=WARNING, detail="there is none yet")
+    bootstrap.setup()
     bootstrap.services().objects.check()
     return Finding(name="object store", status=OK, detail=str(settings.data_folder / "objects"))
 

@@ -11,6 +11,11 @@ from cauce.settings.environment import Settings
 from cauce.stages import recover
 
 _SHOWN_MAX = 20
+NOT_IN_OBJECTS = (
+    "The database was missing. What it alone held is gone: accounts and tokens (the next start makes an "
+    "administrator), pseudonyms (patients get new ones), receipts, results, the audit trail, and which content of a "
+    "conflict was chosen (each is open again). De-identification and measurement run again for every study."
+)
 
 
 def repair(settings: Settings) -> bool:
@@ -22,6 +27,7 @@ def repair(settings: Settings) -> bool:
         ConfigurationError: a server runs on this folder.
     """
     bootstrap.setup()
+    is_lost = start.has_lost_catalogue(settings)
     with start.only_one(settings):
         start.require_free_port("CAUCE_HTTP", settings.http_address)
         start.require_free_port("CAUCE_DIMSE", settings.dimse_address)
@@ -38,6 +44,8 @@ def repair(settings: Settings) -> bool:
         f"store: {swept.objects} objects, {swept.removed} left over and removed ({size_text(swept.removed_bytes)})"
     )
     _list(swept.kept)
+    if is_lost:
+        console().print(NOT_IN_OBJECTS)
     return not swept.kept
 
 

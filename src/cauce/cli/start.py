@@ -7,13 +7,19 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from cauce.core.errors import ConfigurationError, DatabaseUnavailable
+from cauce.core.statuses import Space
 from cauce.settings.environment import Settings
 
 ADMIN = "admin"
 LOCK_NAME = "up.lock"
 _PASSWORD_BYTES = 15
+LOST_CATALOGUE: Final = (
+    "the database is missing, but originals are stored: put it back from a backup, or make the catalogue anew from "
+    "them with `cauce doctor --repair`"
+)
 
 
 @contextmanager
@@ -82,6 +88,28 @@ def migrate() -> None:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0, interactive=False)
+
+
+def has_lost_catalogue(settings: Settings) -> bool:
+    """Tell whether originals are held that no catalogue can know of, since the embedded database is missing."""
+    if settings.database_url or (settings.data_folder / "cauce.db").exists():
+        return False
+    originals = settings.data_folder / "objects" / Space.ORIGINALS.value
+    return any(entry.is_file() for leaf in _folders(originals) for entry in leaf.iterdir())
+
+
+def _folders(folder: Path) -> Iterator[Path]:
+    return (entry for entry in folder.iterdir() if entry.is_dir()) if folder.is_dir() else iter(())
+
+
+def require_catalogue(settings: Settings) -> None:
+    """Return unless the catalogue was lost: an empty one over a full store would look as if nothing were there.
+
+    Raises:
+        ConfigurationError: it was.
+    """
+    if has_lost_catalogue(settings):
+        raise ConfigurationError(LOST_CATALOGUE)
 
 
 def pending_migrations() -> bool:

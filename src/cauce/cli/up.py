@@ -78,6 +78,7 @@ def running(settings: Settings, out: Console) -> Iterator[Supervisor]:
         start.require_free_port("CAUCE_HTTP", settings.http_address)
         start.require_free_port("CAUCE_DIMSE", settings.dimse_address)
         _say_where(settings, out)
+        start.require_catalogue(settings)
         start.require_database(settings)
         start.migrate()
         password = start.ensure_admin(settings)
