@@ -104,7 +104,7 @@ def _conflicts() -> Application:
 
     @group.command()
     def show(version: _Version, as_json: AsJson = False) -> None:
-        """Show in what a contested content differs from the one that is held.
+        """Show in what a contested content differs.
 
         Attributes of the top level are compared, pixels are not. What names another study, series or patient can only
         be rejected.
