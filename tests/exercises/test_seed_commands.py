@@ -32,7 +32,7 @@ EXPECTED = {
     "python main.py 1 ": ["Number of elements in 'file_operations': ", "- sample-01-csv.csv"],
     "python main.py 2 ": ["Number of rows: 52", "HeartRate: mean 79.269231, standard deviation 12.461888"],
     "python main.py 3 ": ["Modality: MR", "SOP Class UID (0008,0016): 1.2.840.10008.5.1.4.1.1.7"],
-    "python main.py 4 ": ["Modality: XA", "Number of frames: 96", "Diagnosis: Coronary stenosis"],
+    "python main.py 4 ": ["Modality: XA", "Number of frames: 96", "Diagnosis: to be confirmed"],
     "python main.py 5 ": ["even: 200", "odd: 199"],
     "python main.py 6 ": ["id aabbcc1: average before normalization 43.900000, after 0.493258, data size 30"],
     "python manage.py migrate": ["administrator: admin", "password: "],
