@@ -11,10 +11,7 @@ import threading
 import time
 from pathlib import Path
 
-import pydicom
 import pytest
-
-from cauce.stages import process
 
 ROOT = Path(__file__).resolve().parents[2]
 EXERCISES = ROOT / "exercises"
@@ -383,96 +380,3 @@ def test_a_file_of_no_elements_is_an_error_that_names_it(run, tmp_path, content)
 )
 def test_wrong_arguments_print_the_usage(run, words):
     assert failed(run(*words), "Usage: python main.py NUMBER", status=2)
-
-
-# --- samples -------------------------------------------------------------------------------------------------------
-
-
-def test_the_samples_are_those_that_the_script_makes(tmp_path):
-    script = [sys.executable, str(EXERCISES / "make_samples.py"), "--folder", str(tmp_path)]
-    subprocess.run(script, check=True, capture_output=True)
-    for name in SAMPLES:
-        made, kept = (tmp_path / name).read_bytes(), (EXERCISES / name).read_bytes()
-        if not name.startswith("oop/"):  # another version of the encoder makes other JPEGs
-            assert made == kept, name
-    ds = pydicom.dcmread(EXERCISES / "oop/sample-02-dicom.dcm")
-    assert (ds.Modality, ds.NumberOfFrames, ds.file_meta.TransferSyntaxUID.name) == (
-        "XA",
-        96,
-        "JPEG Baseline (Process 1)",
-    )
-    with (EXERCISES / "oop/sample-02-dicom.dcm").open("rb") as source:
-        assert [frame.shape for frame in process.frames(source)] == [(256, 256)] * 96
-    ds = pydicom.dcmread(EXERCISES / "file_operations/sample-01-dicom.dcm")
-    assert (ds.Modality, ds.SOPClassUID.name, ds.BitsAllocated) == ("MR", "Secondary Capture Image Storage", 16)
-    assert ds.pixel_array.shape == (512, 512)
-    small = json.loads((EXERCISES / SAMPLES[3]).read_text())
-    large = json.loads((EXERCISES / SAMPLES[4]).read_text())
-    assert [[len(row.split()) for row in one["data"]] for one in small.values()] == [[10] * 3] * 2
-    assert [[len(row.split()) for row in one["data"]] for one in large.values()] == [[10] * 5] * 50
-    assert {one["deviceName"] for one in large.values()} == {"CT SCAN", "MRI", "RX 1"}
-    assert any("0" in row.split() for one in large.values() for row in one["data"])
-
-
-def test_the_requirements_are_the_locked_ones_and_the_project_itself():
-    locked = [
-        line.removesuffix("\\").strip()
-        for line in (ROOT / "requirements/runtime.txt").read_text().splitlines()
-        if line and not line.startswith((" ", "#"))
-    ]
-    lines = (EXERCISES / "requirements.txt").read_text().splitlines()
-    assert lines[1:] == [*locked, "-e .."]
-
-
-# --- classes -------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def classes(monkeypatch):
-    monkeypatch.syspath_prepend(str(EXERCISES))
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    from oop.diagnosis import Diagnosis
-    from oop.patient_record import PatientRecord
-    from oop.study_record import StudyRecord
-
-    yield PatientRecord, StudyRecord, Diagnosis
-    for name in [name for name in sys.modules if name.split(".")[0] in {"oop", "file_operations"}]:
-        del sys.modules[name]
-
-
-def test_what_a_file_lacks_is_none(classes, tmp_path):
-    from cauce.samples import small_instance
-
-    _, study_record, _ = classes
-    lacking = {"PatientName": None, "StudyTime": None, "SeriesNumber": None, "PatientBirthDate": None}
-    (tmp_path / "s.dcm").write_bytes(small_instance("MR", **lacking))
-    study = study_record.load(tmp_path / "s.dcm")
-    assert (study.name, study.study_time, study.series_number, study.birth_date) == (None, None, None, None)
-    assert (study.number_of_frames, study.diagnosis, study.modality) == (1, None, "MR")
-    assert "Patient's name: None" in study.lines()
-
-
-def test_diagnoses_are_kept_with_time_and_author(classes, caplog):
-    patient_record, study_record, diagnosis = classes
-    assert issubclass(study_record, patient_record)
-    assert issubclass(diagnosis, patient_record)
-    patient = diagnosis(name="MUESTRA")
-    before = time.time()
-    with caplog.at_level("INFO"):
-        patient.update_diagnosis(" first ", author="a")
-        patient.update_diagnosis("second", author="b")
-    assert patient.diagnosis == "second"
-    assert [(entry.diagnosis, entry.author) for entry in patient.history] == [("first", "a"), ("second", "b")]
-    assert before - 1 <= patient.history[0].at.timestamp() <= patient.history[1].at.timestamp()
-    assert "diagnosis changed from first to second" in caplog.messages
-    for record in (patient, patient_record()):
-        for none in ("  ", None):
-            with pytest.raises(ValueError, match="blank"):
-                record.update_diagnosis(none)
-
-
-def test_the_diagnosis_before_the_first_change_is_in_the_history(classes):
-    _, _, diagnosis = classes
-    patient = diagnosis(name="MUESTRA", diagnosis="prior")
-    patient.update_diagnosis("new", author="a")
-    assert [(entry.diagnosis, entry.author) for entry in patient.history] == [("prior", "unknown"), ("new", "a")]

@@ -118,7 +118,7 @@ def test_the_edge_names_the_limit_of_a_body(settings):
         raise AssertionError(message)
 
     def request(*headers):
-        return Request(scope={"type": "http", "headers": headers}, receive=receive, send=send)
+        return Request(scope={"type": "http", "path": "/api/elements/", "headers": headers}, receive=receive, send=send)
 
     words = r"longer than the 3 MiB \(CAUCE_MAX_JSON_MB\)"
     with pytest.raises(BodyTooLong, match=words):

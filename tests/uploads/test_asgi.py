@@ -6,6 +6,7 @@ import pytest
 from asgi_driver import call, form
 
 from cauce import samples
+from cauce.core.limits import MIB
 from cauce.settings import environment
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -128,13 +129,24 @@ def test_a_defect_in_the_middle_of_an_answer_ends_it(web, access_log, monkeypatc
     assert len(access_log("request.failed")) == 1
 
 
-def test_bodies_that_django_would_spool_are_bounded(web, settings):
-    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
-    too_long = 4 * 1024 * 1024 + 1
-    answer = call(web, "POST", "/login/", headers={"content-length": str(too_long)}, chunks=[b"x"])
+@pytest.mark.parametrize("path", ["/login/", "/api/auth/token", "/api/projects/", "/api/resultsx/"])
+def test_bodies_that_nobody_has_signed_for_are_short(web, path):
+    """Parsed, a body takes 25 times its size, and these routes parse before they know who sends."""
+    for options in ({"headers": {"content-length": str(MIB + 1)}, "chunks": [b"x"]}, {"chunks": [b"x" * MIB] * 2}):
+        answer = call(web, "POST", path, **options)
+        assert (answer.status, answer.json()["code"]) == (413, "too_large")
+        assert answer.json()["detail"] == "The request is longer than the 1 MiB that this route takes."
+
+
+@pytest.mark.parametrize("path", ["/api/results/", "/api/elements/"])
+def test_results_may_be_as_long_as_the_setting_says_from_who_is_known(web, settings, sender, path):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 3 * MIB
+    answer = call(web, "POST", path, headers={**sender, "content-length": str(3 * MIB + 1)}, chunks=[b"x"])
     assert (answer.status, answer.json()["code"]) == (413, "too_large")
-    answer = call(web, "POST", "/login/", chunks=[b"x" * 1024 * 1024] * 5)
-    assert (answer.status, answer.json()["code"]) == (413, "too_large")
+    assert "3 MiB (CAUCE_MAX_JSON_MB)" in answer.json()["detail"]
+    json = {"content-type": "application/json"}
+    assert call(web, "POST", path, headers=json, chunks=[b"[" * MIB] * 2).status == 401, "it is not parsed"
+    assert call(web, "POST", path, headers={**sender, **json}, chunks=[b" " * MIB] * 2).status == 400
 
 
 def test_websockets_are_turned_away(web):

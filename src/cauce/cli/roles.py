@@ -86,6 +86,7 @@ def migrate() -> None:
 
     settings = environment.current()
     bootstrap.setup()
+    start.require_catalogue(settings)
     start.require_database(settings)
     start.migrate()
     password = start.ensure_admin(settings)

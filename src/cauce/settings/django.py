@@ -13,9 +13,8 @@ SECRET_KEY = secrets.token_hex(32)  # replaced from the key ring by bootstrap, b
 DEBUG = False
 ALLOWED_HOSTS = ["*"]  # the Host header decides nothing here; origins are checked by the CSRF middleware
 CSRF_TRUSTED_ORIGINS = [*_settings.allowed_origins, *([_settings.public_url] if _settings.public_url else [])]
-DATA_UPLOAD_MAX_MEMORY_SIZE = (
-    _settings.max_json_mb * MIB
-)  # JSON bodies only: instances never pass through Django's parsers
+# JSON and login forms: instances never pass through Django's parsers.
+DATA_UPLOAD_MAX_MEMORY_SIZE = _settings.max_json_mb * MIB
 ROOT_URLCONF = "cauce.api.urls"
 ASGI_APPLICATION = "cauce.api.asgi.application"
 USE_TZ = True

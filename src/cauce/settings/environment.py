@@ -69,7 +69,9 @@ class Settings(BaseSettings):
     workers: int = Field(default_factory=_default_workers, ge=1, le=256, description="Worker processes of one node.")
     reserve_mb: int = Field(default=1024, ge=0, description="Room (MiB) kept free on the object store's disk.")
     max_request_mb: int = Field(default=1_048_576, ge=1, description="Longest body (MiB) of one request.")
-    max_json_mb: int = Field(default=32, ge=1, le=1024, description="Longest JSON body (MiB) of one request.")
+    max_json_mb: int = Field(
+        default=32, ge=1, le=1024, description="Longest body (MiB) of results or elements; of other JSON 1."
+    )
     max_instance_mb: int = Field(default=16_384, ge=1, description="Longest instance (MiB).")
     max_header_mb: int = Field(default=128, ge=1, description="Longest header (MiB): all but pixels and bulk data.")
     max_elements: int = Field(default=2_000_000, ge=1_000, description="Most elements of one instance.")

@@ -1,6 +1,7 @@
 """Bodies of requests: JSON (RFC 8259) in UTF-8, and nothing that breaks the parser or is read in two ways."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import IO, Any, NoReturn
 
@@ -42,7 +43,6 @@ def _refuse(constant: str) -> NoReturn:
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
-        seen: set[str] = set()
-        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value] # adds on the way
+        twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
         raise InvalidRequest("stands twice in one object.", field=twice[:_NAME_LENGTH_MAX])
     return made
