@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from cauce.core import person_names
 from cauce.core.messages import Attributes, FrameIndex, Header
 from cauce.ports.catalogue import Arrival
 from cauce.records.models.fields import TEXT_LENGTH_MAX
@@ -76,12 +77,8 @@ def described(dicom_json: Mapping[str, Any]) -> Attributes:
 
 
 def _text(element: Mapping[str, Any]) -> str:
-    values = [_person(value) if isinstance(value, dict) else value for value in element.get("Value", [])]
+    values = [person_names.text_of(value) if isinstance(value, dict) else value for value in element.get("Value", [])]
     return "\\".join("" if value is None else str(value) for value in values)
-
-
-def _person(name: Mapping[str, str]) -> str:
-    return "=".join(name.get(group, "") for group in ("Alphabetic", "Ideographic", "Phonetic")).rstrip("=")
 
 
 def decoded_bytes(attributes: Attributes) -> int:

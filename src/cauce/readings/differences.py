@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from pydicom.datadict import keyword_for_tag
 
+from cauce.core import person_names
+
 SHOWN_MAX: Final = 64
 """Longest value that is shown, in characters; the end of a longer one is left out."""
 
@@ -69,5 +71,5 @@ def _shown(element: Mapping[str, Any] | None) -> str | None:
 
 def _value(value: Any) -> str:
     if isinstance(value, dict):
-        return "=".join(value.get(group, "") for group in ("Alphabetic", "Ideographic", "Phonetic")).rstrip("=")
+        return person_names.text_of(value)
     return "" if value is None else value if isinstance(value, str) else json.dumps(value)

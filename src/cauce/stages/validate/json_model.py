@@ -13,6 +13,7 @@ import numpy as np
 
 from cauce.core.errors import Refused
 from cauce.core.limits import KIB, MIB
+from cauce.core.person_names import GROUPS
 from cauce.core.statuses import RefusalCode
 from cauce.stages.validate.charset import DEFAULT_CHARSET, Charset, charset_of, decode_text, is_decodable, is_doubtful
 from cauce.stages.validate.dictionary import BINARY_VRS, CHARSET_VRS, SIGNED_OR_NOT, TEXT_VRS, VRS, WORD_BYTES, tag_text
@@ -36,7 +37,6 @@ _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _INTEGER_LOOSE = re.compile(r"[+-]?[0-9]{1,18}")
 _DECIMAL_LOOSE = re.compile(r"[+-]?(?:[0-9]{1,64}\.?[0-9]{0,64}|\.[0-9]{1,64})(?:[eE][+-]?[0-9]{1,4})?")
 _FORMATS: Final = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "FL": "f", "FD": "d", "UV": "Q", "SV": "q"}
-_PN_GROUPS: Final = ("Alphabetic", "Ideographic", "Phonetic")
 
 
 class Context:
@@ -194,9 +194,7 @@ def _person_names(value: bytes, context: Context) -> str:
 
 def _person_name(name: str) -> str:
     groups = [group.strip(_PADDING) for group in name.split("=", 2)]
-    return (
-        "{" + ",".join([f'"{key}":{quote(text)}' for key, text in zip(_PN_GROUPS, groups, strict=False) if text]) + "}"
-    )
+    return "{" + ",".join([f'"{key}":{quote(text)}' for key, text in zip(GROUPS, groups, strict=False) if text]) + "}"
 
 
 def parse_decimal(text: str) -> float | None:
