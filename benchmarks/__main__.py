@@ -1,8 +1,9 @@
-"""`python -m benchmarks [intake [N] | forms [N] | endurance [N] | elements | results [ROWS]]`: the quick ones, or one.
+"""`python -m benchmarks [intake [N] | forms [N] | deidentify [N] | endurance [N] | elements | results [ROWS]]`.
 
-`intake` is side by side with Orthanc, `forms` with Node.js and Multer, `elements` with the same arithmetic in one
-thread, `results` the thousandth page with the first, on both databases; `endurance`, which is only run when it is asked
-for, the last of 100,000 instances with the first.
+Without a name the quick ones are run. `intake` is side by side with Orthanc, `forms` with Node.js and Multer,
+`deidentify` with four other tools, `elements` with the same arithmetic in one thread, `results` the thousandth page with
+the first, on both databases; `endurance`, which is only run when it is asked for, the last of 100,000 instances with the
+first.
 """
 
 import sys
@@ -11,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import elements, endurance, form_uploads, load, result_pages, servers
+from benchmarks import deidentification, elements, endurance, form_uploads, load, result_pages, servers
 from benchmarks.servers import Server
 
 INSTANCES = 480
@@ -20,7 +21,7 @@ INSTANCES = 480
 def main() -> None:
     """Run what is asked for and print figures and ratios."""
     asked, *more = sys.argv[1:] or ("all",)
-    if asked not in {"all", "intake", "forms", "endurance", "elements", "results"}:
+    if asked not in {"all", "intake", "forms", "endurance", "elements", "results", "deidentify"}:
         sys.exit(__doc__)
     number = int(more[0]) if more else None
     if asked in {"all", "elements"}:
@@ -31,6 +32,8 @@ def main() -> None:
         intake(number or INSTANCES)
     if asked in {"all", "forms"}:
         form_uploads.main(number or form_uploads.INSTANCES)
+    if asked in {"all", "deidentify"}:
+        deidentification.main(number or deidentification.INSTANCES)
     if asked == "endurance":
         endurance.main(number or endurance.INSTANCES)
 

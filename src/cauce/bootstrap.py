@@ -96,7 +96,10 @@ def services() -> Services:
     from cauce.adapters.ledger_sql import SqlLedger
     from cauce.adapters.modalities_sql import SqlModalities
     from cauce.adapters.objects_local import LocalObjects
+    from cauce.adapters.profiles_sql import SqlProfiles
+    from cauce.adapters.quarantine_sql import SqlQuarantine
     from cauce.adapters.results_sql import SqlResults
+    from cauce.adapters.served_sql import SqlServed
     from cauce.adapters.vault_sql import SqlVault
     from cauce.adapters.work_sql import SqlWork
 
@@ -104,10 +107,11 @@ def services() -> Services:
     limits = settings.limits
     ring = keyring()
     objects = LocalObjects(settings.data_folder / "objects", keyring=ring, reserve_bytes=limits.reserve_bytes)
+    catalogue = SqlCatalogue(quiet_s=settings.study_quiet_s)
     return Services(
         objects=objects,
         keyring=ring,
-        catalogue=SqlCatalogue(quiet_s=settings.study_quiet_s),
+        catalogue=catalogue,
         work=SqlWork(),
         ledger=SqlLedger(flow.following, quiet_s=settings.study_quiet_s),
         results=SqlResults(),
@@ -115,6 +119,9 @@ def services() -> Services:
         modalities=SqlModalities(),
         holdings=SqlHoldings(),
         conflicts=SqlConflicts(),
+        profiles=SqlProfiles(),
+        quarantine=SqlQuarantine(),
+        served=SqlServed(catalogue),
         spool=settings.spool_folder,
         limits=limits,
     )

@@ -11,21 +11,32 @@ Each step is idempotent by the key of its job, so everything may run twice. What
 enqueued by the ledger in the transaction that finishes it.
 """
 
+import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
-from typing import BinaryIO
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any, BinaryIO, cast
 
 from cauce.core.actors import Actor
 from cauce.core.errors import Unexpected
 from cauce.core.identifiers import ObjectId
-from cauce.core.limits import Limits
-from cauce.core.messages import Incoming, UploadRef, Verdict
+from cauce.core.limits import DEFAULTS, Limits
+from cauce.core.messages import Incoming, ProfileText, UploadRef, Verdict
+from cauce.core.statuses import Space
 from cauce.ports.ledger import ClaimedJob, JobRequest, Progress
 from cauce.ports.services import Services
 from cauce.stages import deidentify, deliver, ingest, process, recover, validate
+from cauce.stages.deidentify import interim
 
+ProfileError, profile_yaml = interim.ProfileError, interim.profile_yaml
 PROFILE = deidentify.BASIC
+"""What a project goes by that was never given a profile of its own."""
+
+DEIDENTIFIER = "2"
+"""This de-identifier's version: outputs of another version stand beside those of this one, as with a pipeline."""
+
 PIPELINE = process.PIPELINE
+_BUFFER_BYTES = 64 * 1024
 
 
 def take_in(
@@ -53,6 +64,32 @@ def take_in(
         study_instance_uid=study_instance_uid,
         notes_put_off=notes_put_off,
     )
+
+
+def transcoded(source: BinaryIO, *, to: str, limits: Limits = DEFAULTS, spool: Path | None = None) -> Iterator[bytes]:
+    """Yield a stored file in the transfer syntax `to`, for whoever wants it so; see `stages.deliver.transcoding`.
+
+    With `spool`, a folder for a file without name, encapsulated frames of any length come with an offset table.
+
+    Raises (before the first byte):
+        NoCodec, Undecodable, Refused: it cannot be had in `to`, or is damaged.
+    """
+    return deliver.transcoded(
+        source,
+        to=to,
+        header=validate.HeaderWriter(limits),
+        recoder=partial(process.recoder, to=to, limits=limits, spool=spool),
+    )
+
+
+def frame_in(source: BinaryIO, number: int, *, to: str, limits: Limits = DEFAULTS) -> bytes:
+    """Return frame `number` (from 0) of a stored file in the transfer syntax `to`; see `stages.process.frame_in`.
+
+    Raises:
+        NoCodec, Undecodable, Refused: it cannot be had in `to`, or is damaged.
+        IndexError: there is no such frame.
+    """
+    return process.frame_in(process.frames(source, limits=limits), number, to=to)
 
 
 def rebuild(services: Services, *, actor: Actor) -> Iterator[recover.Rebuilt]:
@@ -86,17 +123,64 @@ def _digest(limits: Limits) -> Callable[[BinaryIO, int], bytes]:
 
 def close(services: Services, job: ClaimedJob) -> None:
     """The quiet timer of a study ran out: what has arrived becomes its next revision."""
-    services.work.close_study(job.study_pk)
+    services.work.close_study(job.study_pk, default=default_profile(), engine=DEIDENTIFIER)
+
+
+def default_profile() -> ProfileText:
+    """Return the profile of a project that was never given one, as it would be kept."""
+    return read_profile(interim.profile_yaml(PROFILE))
+
+
+def read_profile(text: str) -> ProfileText:
+    """Return what a profile's text says of itself.
+
+    Raises:
+        ProfileError: it is none; every fault is named.
+    """
+    profile = _profile(text)
+    return ProfileText(
+        name=profile.name, version=str(getattr(profile, "version", "1")), digest=interim.digest_of(profile), text=text
+    )
+
+
+def try_profile(services: Services, *, object_id: ObjectId, text: str) -> deidentify.Trial:
+    """Return what would become of a stored original under a profile; nothing is kept. See `deidentify.tried`.
+
+    Raises:
+        ProfileError: `text` is no profile.
+    """
+    return deidentify.tried(services, object_id=object_id, profile=_profile(text), read_header=validate.read_header)
+
+
+def picture_of_original(services: Services, object_id: ObjectId, *, frame: int | None, size_px: int) -> bytes:
+    """Return a frame of an original as PNG, for the person who decides about it: it shows who the patient is.
+
+    Raises:
+        NotFound: it has no pixels, or no such frame.
+        Refused, Undecodable: they cannot be shown.
+        IntegrityError, Unavailable: the object cannot be read.
+    """
+    with services.objects.open(Space.ORIGINALS, object_id) as stored:
+        source = io.BufferedReader(cast("io.RawIOBase", stored), _BUFFER_BYTES)
+        return process.preview_png(process.frames(source, limits=services.limits), frame=frame, size_px=size_px)
+
+
+@lru_cache(maxsize=32)
+def _profile(text: str) -> deidentify.Profile:
+    """Return the profile that a revision was closed under; revisions of before there were any have none."""
+    return interim.parse_profile(text) if text else PROFILE
 
 
 def deidentify_batch(services: Services, job: ClaimedJob) -> None:
     """Remove who the patient is from a batch of originals; what is not proven clean is held back."""
+    held = services.work.profile_of(_given(job.revision_pk))
     deidentify.deidentify_batch(
         services,
         batch_pk=_given(job.batch_pk),
         study_pk=job.study_pk,
-        profile=PROFILE,
+        profile=_profile(held.text),
         read_header=validate.read_header,
+        key=held.key,
     )
 
 
@@ -106,7 +190,7 @@ def process_batch(services: Services, job: ClaimedJob) -> None:
         services,
         batch_pk=_given(job.batch_pk),
         series_pk=_given(job.series_pk),
-        profile_name=PROFILE.name,
+        profile_name=services.work.profile_of(_given(job.revision_pk)).key,
         pipeline=PIPELINE,
     )
 
@@ -117,16 +201,36 @@ def summarise_series(services: Services, job: ClaimedJob) -> None:
         services,
         series_pk=_given(job.series_pk),
         revision_pk=_given(job.revision_pk),
-        profile_name=PROFILE.name,
+        profile_name=services.work.profile_of(_given(job.revision_pk)).key,
         pipeline=PIPELINE,
     )
 
 
 def deliver_revision(services: Services, job: ClaimedJob) -> None:
     """End a revision: its study is `ready`, or says why a person should look."""
+    held = services.work.profile_of(_given(job.revision_pk))
     deliver.deliver_revision(
-        services, revision_pk=_given(job.revision_pk), profile_name=PROFILE.name, pipeline=PIPELINE
+        services,
+        revision_pk=_given(job.revision_pk),
+        profile_name=held.key,
+        pipeline=PIPELINE,
+        about=_described(_profile(held.text)),
     )
+
+
+def _described(profile: deidentify.Profile) -> dict[str, Any]:
+    """Return what a de-identification report says of the profile."""
+    return {
+        "name": profile.name,
+        "version": str(getattr(profile, "version", "1")),
+        "digest": interim.digest_of(profile),
+        "edition": interim.EDITION,
+        "engine": DEIDENTIFIER,
+        "options": sorted(profile.options),
+        "method": profile.method,
+        "codes": [code.value for code in profile.codes],
+        "dates": profile.longitudinal,
+    }
 
 
 STEPS: Mapping[str, Callable[[Services, ClaimedJob], None]] = {

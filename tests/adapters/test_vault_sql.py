@@ -19,7 +19,11 @@ KEYS = {"vault": bytes(range(32)), "vault-index": bytes(range(32, 64))}
 
 @pytest.fixture
 def vault():
-    return SqlVault(SimpleNamespace(secret=KEYS.__getitem__))
+    return opened_with(KEYS)
+
+
+def opened_with(keys):
+    return SqlVault(SimpleNamespace(secret=keys.__getitem__, secret_names=lambda: frozenset(keys)))
 
 
 @pytest.fixture
@@ -107,14 +111,14 @@ def test_of_threads_that_come_at_once_all_read_the_same_row(vault, project):
 
 def test_who_loses_the_race_reads_the_winners_row(vault, project, monkeypatch):
     winner = []
-    seal = vault._seal
+    new_link = vault._new_link
 
     def slower(*args):
         monkeypatch.undo()
         winner.append(ask(vault, project))  # another is first, between our look and our row
-        return seal(*args)
+        return new_link(*args)
 
-    monkeypatch.setattr(vault, "_seal", slower)
+    monkeypatch.setattr(vault, "_new_link", slower)
     assert ask(vault, project) == winner[0]
     assert PatientLink.objects.count() == 1
 
@@ -153,7 +157,7 @@ def test_the_same_patient_has_another_index_in_another_project_and_under_another
     ask(vault, project)
     ask(vault, make_project("another"))
     third = make_project("third")
-    other = SqlVault(SimpleNamespace(secret={**KEYS, "vault-index": bytes(32)}.__getitem__))
+    other = opened_with({**KEYS, "vault-index": bytes(32)})
     ask(vault, third)
     ask(other, third)
     assert len({bytes(row.blind_index) for row in PatientLink.objects.all()}) == 4

@@ -2,6 +2,7 @@
 
 import json
 
+import httpx
 import pytest
 from fake_server import problem
 
@@ -286,6 +287,37 @@ def test_conflicts_are_settled(run, server):
     assert run("conflicts", "accept", "v1").out == "the new content holds; the study gets another revision\n"
     assert run("conflicts", "reject", "v2").out == "the old content stays\n"
     assert [path for path, _ in server.posted] == ["/api/conflicts/v1/accept/", "/api/conflicts/v2/reject/"]
+
+
+def test_conflicts_of_a_study_are_settled_together(run, server):
+    server.documents["/api/conflicts/v1/accept-study/"] = {"settled": 3}
+    server.documents["/api/conflicts/v2/reject-study/"] = {"settled": 1}
+    done = run("conflicts", "accept", "v1", "--study")
+    assert done.out == "3 new contents hold; the study gets another revision\n"
+    assert run("conflicts", "reject", "v2", "--study").out == "the old content stays\n"
+    done = run("conflicts", "accept", "v1", "--study", "--json")
+    assert json.loads(done.out) == {"id": "v1", "state": "current", "settled": 3}
+
+
+def test_a_content_of_a_conflict_is_downloaded(run, server, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    server.documents["/api/conflicts/v1/"] = {"versions": [{"id": "v0", "state": "current"}, {"id": "v1"}]}
+    server.documents["/api/conflicts/v1/versions/v1/"] = httpx.Response(200, content=b"the new one")
+    server.documents["/api/conflicts/v1/versions/v0/"] = httpx.Response(200, content=b"the first")
+    assert run("conflicts", "download", "v1") == (0, "v1.dcm\n", "")
+    assert (tmp_path / "v1.dcm").read_bytes() == b"the new one"
+    done = run("conflicts", "download", "v1", "--held", "-o", "first.dcm", "--json")
+    assert json.loads(done.out) == {"id": "v0", "file": "first.dcm", "bytes": 9}
+    assert (tmp_path / "first.dcm").read_bytes() == b"the first"
+
+
+def test_what_cannot_be_downloaded_leaves_nothing_behind(run, server, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    server.documents["/api/conflicts/v1/versions/v1/"] = problem(404, "There is no such version of a conflict.")
+    assert run("conflicts", "download", "v1") == (1, "", "cauce: there is no such version of a conflict\n")
+    assert list(tmp_path.glob("**/*.dcm")) == list(tmp_path.glob("**/.cauce-download-*")) == []
+    done = run("conflicts", "download", "v1", "-o", "nowhere/v1.dcm")
+    assert (done.status, "nowhere cannot be written (No such file or directory)" in done.err) == (2, True)
 
 
 @pytest.mark.parametrize(

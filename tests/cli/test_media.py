@@ -130,6 +130,40 @@ def test_a_damaged_directory_says_so_and_what_it_lists_before_the_damage_counts(
     assert found.missing == []
 
 
+def test_a_directory_cut_off_anywhere_is_told_from_a_whole_one(disc):
+    path = disc / "DICOMDIR"
+    whole = path.read_bytes()
+    assert compared(disc).trouble == ""
+    taken_for_whole = []
+    for length in range(600, len(whole), 7):
+        path.write_bytes(whole[:length])
+        if media.is_directory(path) and not media.compare(path, []).trouble:
+            taken_for_whole.append(length)
+    assert taken_for_whole == []
+
+
+@pytest.mark.parametrize("kept", [0.3, 0.6, 0.98])
+def test_a_damaged_directory_that_is_named_itself_is_refused(run, disc, server, kept):
+    path = disc / "DICOMDIR"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * kept)])
+    done = run("import", path)
+    assert done.status == 1
+    assert done.out.splitlines()[0] == f"refused    {path}  directory_damaged: {media.DETAILS[media.DAMAGED]}"
+    assert done.err.startswith(f"{path} cannot be read (")
+    sent = [name for _, names, _ in server.uploads for name in names]
+    assert "disc/DICOMDIR" not in sent
+    done = run("import", disc, "--again")  # what was damaged is no loss where the folder is named
+    assert (done.status, done.err.rstrip().endswith("what lies there counts")) == (0, True)
+
+
+def test_a_directory_that_lists_nothing_and_is_named_itself_is_refused(run, tmp_path, server):
+    path = directory_of(tmp_path / "disc")
+    done = run("import", path)
+    assert (done.status, server.uploads) == (1, [])
+    assert done.err == f"{path} cannot be read (It lists no files)\n"
+
+
 @given(data=st.binary(max_size=300), cut=st.integers(0, 2000))
 @settings(max_examples=60, deadline=None)
 def test_whatever_a_directory_holds_it_is_read_or_refused(tmp_path_factory, data, cut):

@@ -20,9 +20,10 @@ from cauce.core.statuses import AttentionCause
 from cauce.stages.deidentify import Leak, proof, walker
 from cauce.stages.deidentify.encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from cauce.stages.deidentify.identity import Identity
+from cauce.stages.deidentify.needles import NEEDLES_MAX, needles_for
 from cauce.stages.deidentify.plan import plan_for
 from cauce.stages.deidentify.profile import BASIC
-from cauce.stages.deidentify.proof import NEEDLES_MAX, Proof
+from cauce.stages.deidentify.proof import Proof
 from cauce.stages.deidentify.reading import BrokenError
 
 VRS = plan_for(BASIC).vrs
@@ -146,7 +147,7 @@ def test_what_is_planted_deep_inside_is_found(encoding):
         ("IS", "123456", 0x00200013),
         ("UI", "1.2.840.10008.5.1.4.1.1.2", 0x00080016),
         ("LO", "1.2.999.10.33", MODEL),
-        ("OB", b"May Head Li 0123 45 67", 0x00282000),
+        ("OB", b"\0\xfe\1May\2Head\xffLi\x80123\x9045 67", 0x00282000),
         ("US", b"\1\2\3\4", 0x00280010),
         ("LO", "", MODEL),
     ],
@@ -211,15 +212,18 @@ def test_a_long_binary_value_is_searched_too(tag):
 
 def test_a_value_across_two_chunks_is_found():
     made = Proof(identity(values={b"HQ-7654321"}))
-    assert made.occurs_in([b"....HQ-76", b"54", b"321...."])
-    assert not made.occurs_in([b"....HQ-76", b"55", b"321...."])
+    assert made.kind_in_chunks([b"....HQ-76", b"54", b"321...."]) == "value"
+    assert made.kind_in_chunks([b"....HQ-76", b"55", b"321...."]) == ""
 
 
 def test_a_defect_of_the_removal_fails_closed(monkeypatch):
     monkeypatch.setattr(walker, "dummy_value", lambda vr: b"Brannigan^Zapp" if vr == b"PN" else b"REMOVED")
     outcome, output = deidentified(ct_file(x00081070=("PN", "Brannigan^Zapp")))
     assert outcome.cause is AttentionCause.IDENTITY_SUSPECTED
-    assert outcome.detail == "An identifier of the original is still in (0008,1070)."
+    assert (
+        outcome.detail
+        == "What the profile takes out is still in (0008,1070). An identifier of the original is still in (0008,1070)."
+    )
     assert output == b""
 
 
@@ -248,7 +252,10 @@ def test_more_identity_than_can_be_searched_for_fails_closed():
 
 
 def test_more_values_than_can_be_compared_fails_closed(monkeypatch):
-    monkeypatch.setattr(proof, "LOOKS_MAX", 100)
-    content = ct_file(x00081090=("LO", "Quimby"))
-    assert deidentified(content)[0].cause is AttentionCause.DEIDENTIFICATION_FAILED
+    monkeypatch.setattr(proof, "LOOKS_MAX", 20_000)
+    names = [data_set({MODEL: ("LO", f"Scanner {number}")}) for number in range(2_000)]
+    needles_for.cache_clear()
+    outcome, output = deidentified(ct_file(x00081140=("SQ", names)))
+    assert outcome.cause is AttentionCause.DEIDENTIFICATION_FAILED
+    assert output == b""
     assert deidentified(ct_file())[0].cause is None

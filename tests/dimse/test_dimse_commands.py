@@ -18,7 +18,7 @@ from cauce.dimse.commands import (
     decode_request,
     encode_response,
 )
-from cauce.dimse.part10 import IMPLEMENTATION_CLASS_UID, file_head
+from cauce.core.file_head import IMPLEMENTATION_CLASS_UID, file_head
 
 US = struct.Struct("<H").pack
 uids = st.from_regex(r"[1-9][0-9]{0,5}(\.[1-9][0-9]{0,5}){1,8}", fullmatch=True)

@@ -6,6 +6,7 @@ import pytest
 import structlog
 from django.utils import timezone
 
+from cauce import flow
 from cauce.ports.ledger import LEASE_S, JobRequest
 from cauce.samples import small_instance
 
@@ -92,7 +93,8 @@ def test_arrivals_and_jobs_go_on_under_a_clock_that_went_back(services, deliver,
     assert [v.status.value for v in deliver(small_instance(**uids), final=True)] == ["stored"]
     claimed = services.ledger.claim("w")
     assert claimed.step == "close"
-    assert services.work.close_study(claimed.study_pk) is not None
+    default = flow.default_profile()
+    assert services.work.close_study(claimed.study_pk, default=default, engine=flow.DEIDENTIFIER) is not None
     assert services.ledger.succeed(claimed, worker="w")
 
 

@@ -99,23 +99,101 @@ def test_an_accepted_version_whose_first_was_never_processed_is_processed(delive
 @pytest.mark.parametrize(
     ("attributes", "what"),
     [
-        ({"PatientID": "ANOTHER"}, "patient"),
         ({"StudyInstanceUID": "1.2.3.4"}, "study"),
         ({"SeriesInstanceUID": "1.2.3.5"}, "series"),
         ({"SeriesInstanceUID": "1.2.3.5", "PatientID": "ANOTHER"}, "series, patient"),
     ],
 )
-def test_an_image_that_names_another_patient_study_or_series_is_not_filed_here(
-    deliver, services, admin, attributes, what
-):
+def test_an_image_that_names_another_study_or_series_is_not_filed_here(deliver, services, admin, attributes, what):
     from cauce.records.models import Version
 
     deliver(image(1))
     deliver(image(1, **attributes))
     contested = Version.objects.get(state="conflict")
-    with pytest.raises(Conflicting, match=f"it names another {what} than"):
-        services.conflicts.accept(contested.object_id, actor=admin)
+    for accept in (services.conflicts.accept, services.conflicts.accept_study):
+        with pytest.raises(Conflicting, match=f"it names another {what} than"):
+            accept(contested.object_id, actor=admin)
     services.conflicts.reject(contested.object_id, actor=admin)
+
+
+@pytest.mark.parametrize("attributes", [{"PatientID": "ANOTHER"}, {"IssuerOfPatientID": "ANOTHER"}])
+def test_an_image_of_another_patient_is_only_taken_with_its_whole_study(deliver, services, admin, attributes):
+    from cauce.records.models import Version
+
+    deliver(image(1), image(2))
+    deliver(image(1, **attributes))
+    contested = Version.objects.get(state="conflict")
+    with pytest.raises(Conflicting, match="it names another patient than its study"):
+        services.conflicts.accept(contested.object_id, actor=admin)
+    with pytest.raises(Conflicting, match="1 of the 2 images of the study have not come with that patient"):
+        services.conflicts.accept_study(contested.object_id, actor=admin)
+    assert Version.objects.filter(state="current", instance__versions=contested).count() == 1
+    assert the_study().patient_id != "ANOTHER"
+
+
+def test_a_study_that_came_whole_with_a_corrected_patient_moves_to_that_patient(deliver, services, admin, run_all):
+    from cauce.audit.models import AuditEvent
+    from cauce.records.models import DeidentifiedInstance, Version
+
+    deliver(image(1), image(2, SeriesInstanceUID="1.2.3.77"))
+    run_all()
+    first = set(DeidentifiedInstance.objects.values_list("study_instance_uid", flat=True))
+    corrected = {"PatientID": "RIGHT-1", "PatientName": "RIGHT^ONE"}
+    deliver(image(1, **corrected), image(2, SeriesInstanceUID="1.2.3.77", **corrected))
+    contested = Version.objects.filter(state="conflict").first()
+    assert services.conflicts.accept_study(contested.object_id, actor=admin) == 2
+    run_all()
+    study = the_study()
+    assert (study.status, study.patient_id, study.patient_name) == ("ready", "RIGHT-1", "RIGHT^ONE")
+    assert processed() == served()
+    newest = DeidentifiedInstance.objects.filter(version__state="current")
+    second = set(newest.values_list("study_instance_uid", flat=True))
+    assert (len(first), len(second), first & second) == (1, 1, set())  # of another pseudonym, all of it
+    assert Version.objects.filter(state="superseded", settled_at__isnull=False).count() == 2
+    event = AuditEvent.objects.get(action="conflict.accept_study")
+    assert (event.detail["count"], event.detail["patient"]) == (2, "corrected")
+    assert "RIGHT" not in str(event.detail)
+
+
+def test_a_study_moves_once_and_its_neighbours_stay(deliver, services, admin):
+    from cauce.records.models import Study, Version
+
+    other = {"StudyInstanceUID": "1.2.3.88", "SeriesInstanceUID": "1.2.3.89", "SOPInstanceUID": "1.2.3.90"}
+    deliver(image(1), image(1, **other))
+    deliver(image(1, PatientID="RIGHT-1"), image(1, PatientID="RIGHT-1", **other))
+    contested = Version.objects.filter(state="conflict").order_by("pk").first()
+    assert services.conflicts.accept_study(contested.object_id, actor=admin) == 1
+    patients = dict(Study.objects.values_list("study_instance_uid", "patient_id"))
+    assert (patients.pop("1.2.3.88") == "RIGHT-1", list(patients.values())) == (False, ["RIGHT-1"])
+    with pytest.raises(Conflicting):
+        services.conflicts.accept_study(contested.object_id, actor=admin)
+
+
+def test_what_came_again_with_the_same_change_is_settled_together(deliver, services, admin, run_all):
+    from cauce.records.models import Version
+
+    deliver(image(1), image(2), image(3))
+    deliver(image(1, StudyDescription="corrected"), image(2, StudyDescription="corrected"))
+    deliver(image(1, StudyDescription="corrected twice"), image(3, PatientID="ANOTHER"))
+    oldest, *_ = Version.objects.filter(state="conflict").order_by("pk")
+    assert services.conflicts.accept_study(oldest.object_id, actor=admin) == 2
+    oldest.refresh_from_db()
+    assert oldest.state == "current"  # the one that was pointed at, though a newer one came
+    left = Version.objects.filter(state="conflict").order_by("pk")
+    assert [version.instance_number for version in left] == [1, 3]
+    assert services.conflicts.reject_study(left[0].object_id, actor=admin) == 1
+    assert [version.instance_number for version in left.all()] == [3]
+    run_all()
+    assert the_study().study_description == "corrected"
+
+
+def test_what_is_settled_says_when(contested, services, admin):
+    from django.utils import timezone
+
+    before = timezone.now()
+    services.conflicts.accept(contested.object_id, actor=admin)
+    times = dict(contested.instance.versions.values_list("state", "settled_at"))
+    assert before <= times["superseded"] == times["current"] <= timezone.now()
 
 
 def test_study_and_series_are_described_as_the_content_that_holds_has_them(deliver, services, admin, run_all):

@@ -8,7 +8,7 @@ import rest_rows as rows
 import cauce.api
 from cauce.api.pages import words
 from cauce.api.rest import following
-from cauce.core.statuses import AttentionCause, ItemStatus, JobStatus, Role, StudyStatus
+from cauce.core.statuses import AttentionCause, HeldStatus, ItemStatus, JobStatus, Role, StudyStatus
 
 LOCALE = Path(cauce.api.__file__).parent / "locale" / "es" / "LC_MESSAGES"
 
@@ -56,6 +56,7 @@ def test_every_text_of_the_templates_is_in_the_catalogue():
         (words.CAUSE, AttentionCause),
         (words.STATE, following.STATES),
         (words.ROLE, Role),
+        (words.HELD, HeldStatus),
     ],
 )
 def test_every_code_has_words(table, members):

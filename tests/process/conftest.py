@@ -7,6 +7,8 @@ import pytest
 from django.utils import timezone
 from process_objects import PROFILE
 
+from wiring import services_in
+
 _numbers = count(1)
 
 
@@ -68,34 +70,7 @@ class CleanSeries:
 
 @pytest.fixture
 def services(tmp_path, db):
-    from cauce import flow
-    from cauce.adapters.catalogue_sql import SqlCatalogue
-    from cauce.adapters.conflicts_sql import SqlConflicts
-    from cauce.adapters.holdings_sql import SqlHoldings
-    from cauce.adapters.keyring_file import FileKeyRing
-    from cauce.adapters.keys_file import FileKeyService
-    from cauce.adapters.ledger_sql import SqlLedger
-    from cauce.adapters.modalities_sql import SqlModalities
-    from cauce.adapters.objects_local import LocalObjects
-    from cauce.adapters.results_sql import SqlResults
-    from cauce.adapters.vault_sql import SqlVault
-    from cauce.adapters.work_sql import SqlWork
-    from cauce.ports.services import Services
-
-    ring = FileKeyRing(tmp_path / "keyring.json", FileKeyService(tmp_path / "keys"))
-    return Services(
-        objects=LocalObjects(tmp_path / "objects", keyring=ring, reserve_bytes=0),
-        keyring=ring,
-        catalogue=SqlCatalogue(quiet_s=60),
-        work=SqlWork(),
-        ledger=SqlLedger(flow.following),
-        results=SqlResults(),
-        vault=SqlVault(ring),
-        modalities=SqlModalities(),
-        holdings=SqlHoldings(),
-        conflicts=SqlConflicts(),
-        spool=tmp_path,
-    )
+    return services_in(tmp_path)
 
 
 @pytest.fixture

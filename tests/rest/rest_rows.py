@@ -1,5 +1,6 @@
 """Rows made directly with the models, for tests of what is shown of them."""
 
+import asyncio
 import datetime as dt
 import json
 from functools import cache
@@ -11,7 +12,7 @@ from cauce import bootstrap, flow
 from cauce.accounts.models import ApiToken, User
 from cauce.adapters.rows import pack_json
 from cauce.audit.models import AuditEvent
-from cauce.core.identifiers import new_object_id
+from cauce.core.identifiers import ObjectId, new_object_id
 from cauce.core.statuses import Role, Space
 from cauce.records.models import (
     AlternateEncoding,
@@ -119,6 +120,7 @@ def instance(of: Series, *, warnings=(), state="current", **values) -> Version:
         "0020000D": {"vr": "UI", "Value": [of.study.study_instance_uid]},
         "0020000E": {"vr": "UI", "Value": [of.series_instance_uid]},
         "00100020": {"vr": "LO", "Value": [of.study.patient_id]},
+        "00100021": {"vr": "LO", "Value": [of.study.issuer_of_patient_id]},
     }
     packed = pack_json(json.dumps(header).encode())
     VersionHeader.objects.create(version=version, dicom_json=packed, warnings=list(warnings))
@@ -276,3 +278,20 @@ def contested(of: Study) -> Version:
     """Another content under the UID of an instance of this study; the version that is contested."""
     current = instance(of.series.first() or series(of))
     return instance(of.series.first(), of_instance=current.instance, state="conflict")
+
+
+def original(of: Version, content: bytes) -> None:
+    """Put the file of a version into the store."""
+    bootstrap.services().objects.write(Space.ORIGINALS, ObjectId(of.object_id), [content], about={})
+    Version.objects.filter(pk=of.pk).update(size_bytes=len(content))
+
+
+def content_of(answer) -> bytes:
+    """Return the body of an answer, also of one that is streamed."""
+    if not answer.streaming:
+        return answer.content
+
+    async def read():
+        return b"".join([chunk async for chunk in answer.streaming_content])
+
+    return asyncio.run(read())

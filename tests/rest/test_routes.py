@@ -2,9 +2,11 @@
 
 import pytest
 import rest_rows as rows
+import review_rows as review
 from django.test import AsyncClient
 from django.urls import get_resolver
 
+from cauce import flow
 from cauce.core.statuses import Role
 
 pytestmark = pytest.mark.django_db
@@ -14,6 +16,8 @@ ADMINS = frozenset({Role.ADMIN})
 SEE_ORIGINALS = frozenset({Role.ADMIN, Role.CLINICIAN, Role.TECHNOLOGIST, Role.SERVICE})
 SEE_STUDIES = EVERYONE - {Role.AUDITOR}
 MAY_STORE = SEE_ORIGINALS
+REVIEW = frozenset({Role.ADMIN, Role.CLINICIAN, Role.TECHNOLOGIST})
+REIDENTIFY = frozenset({Role.ADMIN, Role.CLINICIAN})
 OPEN = frozenset({"login", "logout", "healthz", "readyz", "token", "token-refresh", "public-keys"})
 """Routes without a login: each is one, or tells nothing. Whoever is not signed in may sign out."""
 METRICS = "metrics"
@@ -25,6 +29,16 @@ GET = {
     "deliveries-page": SEE_ORIGINALS,
     "delivery-page": ADMINS,
     "jobs-page": EVERYONE,
+    "quarantine-page": SEE_ORIGINALS,
+    "held-page": SEE_ORIGINALS,
+    "report-page": SEE_STUDIES,
+    "profile": SEE_STUDIES,
+    "profiles": SEE_STUDIES,
+    "quarantine": SEE_ORIGINALS,
+    "held-instance": SEE_ORIGINALS,
+    "held-picture": SEE_ORIGINALS,
+    "revision-report": SEE_STUDIES,
+    "study-report": SEE_STUDIES,
     "api": EVERYONE,
     "studies": EVERYONE,
     "study": SEE_STUDIES,
@@ -49,6 +63,7 @@ GET = {
     "tokens": EVERYONE,
     "api-token": ADMINS,
     "conflict": SEE_ORIGINALS,
+    "conflict-version": SEE_ORIGINALS,
     "conflicts": SEE_ORIGINALS,
     "calling-aes": ADMINS,
     "audit": frozenset({Role.ADMIN, Role.AUDITOR}),
@@ -71,7 +86,19 @@ CHANGES = {
     ("POST", "allow-page"): (ADMINS, {}, 302),
     ("POST", "conflict-accept"): (SEE_ORIGINALS, {}, 204),
     ("POST", "conflict-reject"): (SEE_ORIGINALS, {}, 204),
+    ("POST", "conflict-accept-study"): (SEE_ORIGINALS, {}, 200),
+    ("POST", "conflict-reject-study"): (SEE_ORIGINALS, {}, 200),
     ("POST", "settle-page"): (SEE_ORIGINALS, {}, 302),
+    ("PUT", "profile"): (ADMINS, {"text": flow.default_profile().text}, 200),
+    ("POST", "profile-dry-run"): (SEE_STUDIES, {"study": "0" * 32}, 404),
+    ("POST", "pseudonym-resolve"): (REIDENTIFY, {"pseudonym": "NOBODY", "reason": review.REASON}, 404),
+    ("POST", "pseudonym-find"): (REIDENTIFY, {"patient_id": "NOBODY", "reason": review.REASON}, 404),
+    ("POST", "pseudonym-erase"): (ADMINS, {"pseudonym": "NOBODY", "reason": review.REASON}, 404),
+    ("POST", "held-release"): (REVIEW, {"reason": review.REASON}, 200),
+    ("POST", "held-redact"): (REVIEW, {"reason": review.REASON, "boxes": [review.BOX]}, 200),
+    ("POST", "held-reject"): (REVIEW, {"reason": review.REASON}, 200),
+    ("POST", "decide-page"): (REVIEW, {}, 404),
+    ("POST", "study-deidentify"): (REVIEW, {}, 202),
     ("POST", "uploads"): (EVERYONE, {}, 501),
     ("POST", "results"): (MAY_STORE, {"id": "#", "device_name": "CT", "raw_data": ["2 4 8"]}, 201),
     ("POST", "elements"): (MAY_STORE, {"1": {"id": "e#", "deviceName": "CT", "data": ["2 4 8"]}}, 201),
@@ -96,6 +123,8 @@ def world(db):
     study = rows.planted_study()
     token = rows.api_token(owner)
     job = rows.job(study, status="dead")
+    contested = rows.contested(study)
+    rows.original(contested, b"the file")
     return {
         "study_id": study.public_id,
         "series_id": study.series.get().public_id,
@@ -106,7 +135,10 @@ def world(db):
         "user_id": rows.user(Role.CLINICIAN).public_id,
         "token_id": token.public_id,
         "calling_ae_id": rows.calling_ae().public_id,
-        "version_id": rows.contested(study).object_id,
+        "version_id": contested.object_id,
+        "held_id": review.held(study).public_id,
+        "revision_id": review.report(study.revisions.get()).revision.public_id,
+        "wanted_id": contested.object_id,
     }
 
 
@@ -162,6 +194,7 @@ def test_each_role_changes_what_the_table_says(client_of, browser_of, world, cha
             "token_id": rows.api_token(rows.user(Role.ADMIN)).public_id,
             "version_id": rows.contested(rows.Study.objects.get()).object_id,
             "result_id": rows.result().pk,
+            "held_id": review.held(rows.Study.objects.get()).public_id,
         }
         path = path_of(name, {**world, **fresh})
         user = rows.user(role)

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import jsonschema
 import pytest
 import rest_rows as rows
+import review_rows as review
 import schemathesis
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
@@ -106,6 +107,8 @@ def ids(caller):
         "calling_ae_id": rows.calling_ae().public_id,
         "version_id": rows.contested(study).object_id,
         "result_id": rows.result(id="r1", raw_data=["2 4 8"]).pk,
+        "held_id": review.held(study).public_id,
+        "revision_id": review.report(study.revisions.get()).revision.public_id,
     }
 
 

@@ -1,3 +1,5 @@
+import datetime as dt
+
 import pytest
 import rest_rows as rows
 
@@ -143,6 +145,20 @@ def test_a_conflict_is_open_until_it_is_settled_and_then_says_how(client_of, cli
     rows.Version.objects.filter(pk=first.pk).update(state="superseded")
     rows.Version.objects.filter(pk=second.pk).update(state="current")
     assert states() == [("superseded", ""), ("waiting", "settled")]
+
+
+def test_a_line_says_when_its_conflict_was_settled(client_of, browser_of, clinician):
+    upload, series = rows.upload(clinician), rows.series(rows.study())
+    first = rows.instance(series)
+    second = rows.instance(series, of_instance=first.instance, state="conflict")
+    rows.item(upload, version=second, status="conflict", code="differs")
+    client = client_of(clinician)
+    assert [one["became"]["settled_at"] for one in followed(client, upload)] == [None]
+    assert client.post(f"/api/conflicts/{second.object_id}/reject/").status_code == 204
+    settled_at = dt.datetime(2031, 5, 6, 7, 8, 9, tzinfo=dt.UTC)
+    rows.Version.objects.filter(pk=second.pk, settled_at__isnull=False).update(settled_at=settled_at)
+    assert [one["became"]["settled_at"] for one in followed(client, upload)] == ["2031-05-06T07:08:09Z"]
+    assert "2031-05-06 07:08:09 UTC" in browser_of(clinician).get(f"/deliveries/{upload.public_id}/").content.decode()
 
 
 def test_a_duplicate_follows_what_it_is_a_duplicate_of_where_that_is_beyond_doubt(client_of, clinician):

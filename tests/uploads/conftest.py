@@ -1,49 +1,20 @@
 """The web application on the test database, with stores of its own, and people who may and may not use it."""
 
-import pytest
-from asgi_driver import call, form, related
+from functools import partial
 
-from cauce.core.limits import Limits
+import pytest
+
+from asgi_driver import call, form, related
 from cauce.core.statuses import Role
+from wiring import services_in
 
 
 @pytest.fixture
 def make_services(tmp_path, transactional_db):
-    from cauce import flow
-    from cauce.adapters.catalogue_sql import SqlCatalogue
-    from cauce.adapters.conflicts_sql import SqlConflicts
-    from cauce.adapters.holdings_sql import SqlHoldings
-    from cauce.adapters.keyring_file import FileKeyRing
-    from cauce.adapters.keys_file import FileKeyService
-    from cauce.adapters.ledger_sql import SqlLedger
-    from cauce.adapters.modalities_sql import SqlModalities
-    from cauce.adapters.objects_local import LocalObjects
-    from cauce.adapters.results_sql import SqlResults
-    from cauce.adapters.vault_sql import SqlVault
-    from cauce.adapters.work_sql import SqlWork
-    from cauce.ports.services import Services
     from cauce.records.models import Project
 
     Project.objects.get_or_create(slug="default")  # a flushed database has lost what the migrations put in
-    ring = FileKeyRing(tmp_path / "keyring.json", FileKeyService(tmp_path / "keys"))
-
-    def make(**limits):
-        return Services(
-            objects=LocalObjects(tmp_path / "objects", keyring=ring, reserve_bytes=0),
-            keyring=ring,
-            catalogue=SqlCatalogue(quiet_s=60),
-            work=SqlWork(),
-            ledger=SqlLedger(flow.following),
-            results=SqlResults(),
-            vault=SqlVault(ring),
-            modalities=SqlModalities(),
-            holdings=SqlHoldings(),
-            conflicts=SqlConflicts(),
-            spool=tmp_path / "spool",
-            limits=Limits(**limits),
-        )
-
-    return make
+    return partial(services_in, tmp_path, spool=tmp_path / "spool")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from django.utils import timezone
@@ -15,7 +16,9 @@ from cauce.adapters.put_off import PutOff
 from cauce.adapters.quiet_timer import QuietTimer
 from cauce.adapters.shared_connection import SharedConnection
 from cauce.adapters.sql_errors import transaction_of_ours, translated
+from cauce.adapters.statements import Table
 from cauce.adapters.uploads_sql import Beginning, Closing, Opening
+from cauce.audit.models import AuditEvent
 from cauce.core.actors import Actor
 from cauce.core.errors import NotFound
 from cauce.core.identifiers import PublicId
@@ -24,8 +27,17 @@ from cauce.core.statuses import ItemStatus
 from cauce.ports.catalogue import Arrival, Committed
 from cauce.records.models import Project, UploadItem
 
+_AUDIT = Table(AuditEvent)
+
 Item: TypeAlias = Arrival | Note | Beginning | Closing | None
 """What the committer is handed; `None` has it write what was put off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """An audit row to be written, with the time of the deed itself."""
+
+    row: dict[str, Any]
 
 
 class SqlCatalogue:
@@ -35,7 +47,7 @@ class SqlCatalogue:
         """`quiet_s` is how long a study waits for more before it closes."""
         self._timer = QuietTimer(dt.timedelta(seconds=quiet_s))
         self._committer: GroupCommit[Item, Any] = GroupCommit(self._commit_group)
-        self._put_off: PutOff[Opening | Closing] = PutOff()
+        self._put_off: PutOff[Opening | Closing | Deed] = PutOff()
         self._connection = SharedConnection()
         self._projects: dict[str, ProjectRef] = {}
 
@@ -67,6 +79,10 @@ class SqlCatalogue:
         upload = uploads_sql.new_upload(project)
         self._put_off.add(Opening(upload=upload, actor=actor, source=source))
         return upload
+
+    def note_access(self, actor: Actor, action: str, *, subject: str, **detail: str) -> None:
+        """Write an audit row with whatever is committed next; `settle` writes it now."""
+        self._put_off.add(Deed({"at": timezone.now(), **audit.row(actor, action, subject=subject, **detail)}))
 
     def find_upload(self, public_id: str, *, actor: Actor) -> UploadRef:
         """Return an upload that this actor began."""
@@ -132,6 +148,8 @@ class SqlCatalogue:
         with self._put_off.taken() as put_off, self._connection.held(), transaction_of_ours():
             if openings := [item for item in put_off if isinstance(item, Opening)]:
                 uploads_sql.begin(openings, now=now)
+            if deeds := [item.row for item in put_off if isinstance(item, Deed)]:
+                _AUDIT.insert(deeds, now=now)
             arriving = [item for item in group if isinstance(item, Arrival | Note)]
             arrivals = ArrivalsTransaction(now=now, timer=self._timer)
             committed = arrivals.run(arriving) if arriving else []

@@ -10,20 +10,24 @@ import time
 import warnings
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final, cast
 
 import structlog
 
 from cauce import bootstrap
 from cauce.api.raw.answers import answer_problem
+from cauce.api.raw.cross_origin import cross_origin_headers, is_preflight
 from cauce.api.raw.intake import Intake
 from cauce.api.raw.kept_threads import KeptThreads
 from cauce.api.raw.problems import BodyTooLong, ClientGone
 from cauce.api.raw.request import Application, BodyLimits, Message, Receive, Request, Scope, Send
+from cauce.api.raw.sending import send_empty
 from cauce.core.errors import CauceError
 from cauce.core.identifiers import new_public_id
 from cauce.core.limits import MIB, Limits
 from cauce.ports.services import Services
+from cauce.settings import environment
 
 _PROJECT: Final = r"(?:/projects/(?P<project>[-A-Za-z0-9_]+))?"
 _TAKE_MUCH_JSON: Final = ("/api/results/", "/api/elements/")
@@ -60,6 +64,7 @@ class Exchange:
         self.body_ended = False
         self._receive = receive
         self._send = send
+        self.cross_origin: Mapping[str, str] = {}
         self.request = Request(scope=scope, receive=self.receive, send=self.send)
 
     async def receive(self) -> Message:
@@ -72,8 +77,9 @@ class Exchange:
         """Pass a message of the answer on, with the request's id in its header."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = [*message.get("headers", ()), (b"x-request-id", self.id.encode())]
-            message = {**message, "headers": headers}
+            ours = {"x-request-id": self.id, **self.cross_origin}
+            headers = [(name.encode(), value.encode("latin-1")) for name, value in ours.items()]
+            message = {**message, "headers": [*message.get("headers", ()), *headers]}
         await self._send(message)
 
 
@@ -154,6 +160,11 @@ class WebApplication:
 
     async def _answer(self, exchange: Exchange) -> None:
         request = exchange.request
+        exchange.cross_origin = cross_origin_headers(request, allowed=environment.current().allowed_origins)
+        if is_preflight(request):
+            exchange.route = "preflight"
+            await send_empty(request, status=HTTPStatus.NO_CONTENT, headers={})
+            return
         for route in self._routes:
             match = route.path.fullmatch(request.path) if request.method == route.method else None
             if match is not None:
@@ -173,7 +184,8 @@ def _body_limits(limits: Limits) -> BodyLimits:
 
 
 def _routes() -> tuple[Route, ...]:
-    from cauce.api.dicomweb.storing import store_instances  # both reach models, which load once Django is set up
+    from cauce.api.dicomweb.routes import readings  # these reach models, which load once Django is set up
+    from cauce.api.dicomweb.storing import store_instances
     from cauce.api.uploads.creating import create_upload
 
     studies = _PROJECT + r"/dicom-web/studies"
@@ -185,6 +197,11 @@ def _routes() -> tuple[Route, ...]:
             method="POST",
             path=re.compile(studies + r"/(?P<study_instance_uid>[^/]+)/?"),
             handle=store_instances,
+        ),
+        *(
+            Route(name=one.name, method=method, path=one.path, handle=one.handle)
+            for one in readings()
+            for method in ("GET", "HEAD")
         ),
     )
 

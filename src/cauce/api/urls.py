@@ -2,6 +2,7 @@
 
 from django.urls import path, register_converter
 
+from cauce.api import review_routes
 from cauce.api.operations import views as operations
 from cauce.api.pages import decisions, deliveries, sessions
 from cauce.api.pages import jobs as job_pages
@@ -10,6 +11,7 @@ from cauce.api.rest import (
     api_tokens,
     audit_trail,
     conflict_details,
+    conflict_versions,
     conflicts,
     elements,
     events,
@@ -100,6 +102,22 @@ urlpatterns = [
     path("api/conflicts/<id:version_id>/", conflict_details.ConflictDetail.as_view(), name="conflict"),
     path("api/conflicts/<id:version_id>/accept/", conflicts.ConflictAccept.as_view(), name="conflict-accept"),
     path("api/conflicts/<id:version_id>/reject/", conflicts.ConflictReject.as_view(), name="conflict-reject"),
+    path(
+        "api/conflicts/<id:version_id>/accept-study/",
+        conflicts.ConflictAcceptStudy.as_view(),
+        name="conflict-accept-study",
+    ),
+    path(
+        "api/conflicts/<id:version_id>/reject-study/",
+        conflicts.ConflictRejectStudy.as_view(),
+        name="conflict-reject-study",
+    ),
+    path(
+        "api/conflicts/<id:version_id>/versions/<id:wanted_id>/",
+        conflict_versions.ConflictVersion.as_view(),
+        name="conflict-version",
+    ),
+    *review_routes.routes(),
     path("api/audit/", audit_trail.AuditEventList.as_view(), name="audit"),
     path("api/events/", events.events, name="events"),
     path("api/status/", platform.StatusView.as_view(), name="status"),

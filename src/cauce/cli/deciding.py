@@ -1,5 +1,6 @@
 """What a person decides: which modalities may store (`cauce modalities`), which content holds (`cauce conflicts`)."""
 
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -9,6 +10,7 @@ from cauce.cli.application import Application
 from cauce.cli.client import Client
 from cauce.cli.looking import AsJson, Most, print_list, print_one
 from cauce.cli.output import console, print_json
+from cauce.cli.saving import save
 from cauce.core.errors import NotFound
 
 _Title = Annotated[str, typer.Argument(metavar="AE_TITLE", help="Calling AE title of the modality.")]
@@ -106,32 +108,82 @@ def _conflicts() -> Application:
     def show(version: _Version, as_json: AsJson = False) -> None:
         """Show in what a contested content differs.
 
-        Attributes of the top level are compared, pixels are not. What names another study, series or patient can only
-        be rejected.
+        Attributes of the top level are compared, pixels are not. What names another study or series can only be
+        rejected, what names another patient only be accepted with its whole study (accept --study).
         """
         with Client() as client:
-            found = client.get(f"/api/conflicts/{quote(version, safe='')}/")
+            found = client.get(_conflict(version))
         print_one(found, as_json=as_json)
 
-    @group.command()
-    def accept(version: _Version, as_json: AsJson = False) -> None:
-        """Let the new content take the place of the old one."""
-        with Client() as client:
-            client.post(f"/api/conflicts/{quote(version, safe='')}/accept/")
-        _say(
-            "the new content holds; the study gets another revision",
-            {"id": version, "state": "current"},
-            as_json=as_json,
-        )
-
-    @group.command()
-    def reject(version: _Version, as_json: AsJson = False) -> None:
-        """Let the old content stay; the new one is kept aside."""
-        with Client() as client:
-            client.post(f"/api/conflicts/{quote(version, safe='')}/reject/")
-        _say("the old content stays", {"id": version, "state": "superseded"}, as_json=as_json)
-
+    group.command("download")(_download)
+    group.command("accept")(_accept)
+    group.command("reject")(_reject)
     return group
+
+
+def _download(
+    version: _Version,
+    held: Annotated[bool, typer.Option("--held", help="The content that is held, not the contested one.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to, or ID.dcm here.", metavar="FILE")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Download a content as a DICOM file.
+
+    The contested one, also after it was settled: every content is kept.
+    """
+    with Client() as client:
+        wanted = _held(client, version) if held else version
+        target = output or Path(f"{wanted}.dcm")
+        size_bytes = save(client, f"{_conflict(version)}versions/{quote(wanted, safe='')}/", target)
+    if as_json:
+        print_json({"id": wanted, "file": str(target), "bytes": size_bytes})
+    else:
+        console().print(str(target), markup=False)
+
+
+def _held(client: Client, version: str) -> str:
+    versions = client.get(_conflict(version))["versions"]
+    return str(next(one["id"] for one in versions if one["state"] == "current"))
+
+
+_Study = Annotated[
+    bool, typer.Option("--study", help="With it all contested ones of its study that name the same patient.")
+]
+
+
+def _accept(version: _Version, study: _Study = False, as_json: AsJson = False) -> None:
+    """Let the new content take the place of the old one.
+
+    Where it names another patient, only the whole study can move to that patient: all of it has to come again with that
+    patient, then --study accepts it.
+    """
+    _settle(version, "accept", study=study, as_json=as_json)
+
+
+def _reject(version: _Version, study: _Study = False, as_json: AsJson = False) -> None:
+    """Let the old content stay; the new one is kept aside."""
+    _settle(version, "reject", study=study, as_json=as_json)
+
+
+_DONE = {
+    "accept": ("the new content holds", "{} new contents hold", "; the study gets another revision", "current"),
+    "reject": ("the old content stays", "{} new contents are rejected", "", "superseded"),
+}
+
+
+def _settle(version: str, verb: str, *, study: bool, as_json: bool) -> None:
+    with Client() as client:
+        found = client.post(f"{_conflict(version)}{verb}{'-study' if study else ''}/")
+    one, many, follows, state = _DONE[verb]
+    count = found["settled"] if study else 1
+    text = one if count == 1 else many.format(count)
+    _say(text + follows, {"id": version, "state": state, **(found or {})}, as_json=as_json)
+
+
+def _conflict(version: str) -> str:
+    return f"/api/conflicts/{quote(version, safe='')}/"
 
 
 def _say(text: str, document: dict[str, Any], *, as_json: bool) -> None:

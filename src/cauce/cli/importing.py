@@ -124,7 +124,11 @@ class _Found:
 
             if path.is_file() and media.is_directory(path):
                 files = media.files_listed(path, passed=passed)
-                self.discs.append(media.compare(path, files))
+                disc = media.compare(path, files)
+                disc.is_named = True
+                self.discs.append(disc)
+                if disc.trouble:  # it gets a verdict of its own
+                    files = [file for file in files if file.path != path]
             else:
                 self.discs += [media.compare(*found) for found in media.media_among(files)]
         self.files += files
@@ -183,14 +187,15 @@ class _Import:
         from cauce.cli.imports import media
 
         for medium in self.found.discs:
+            damaged = [str(medium.directory)] if medium.trouble and medium.is_named else []
             if medium.trouble:
-                self.report.say(
-                    f"{medium.directory} cannot be read ({medium.trouble.rstrip('.')}): what lies there counts"
-                )
+                follows = "" if medium.is_named else ": what lies there counts"
+                self.report.say(f"{medium.directory} cannot be read ({medium.trouble.rstrip('.')}){follows}")
             elif medium.unlisted:
                 others = counted(medium.unlisted, "file is", "files are")
                 self.report.say(f"{medium.directory}: {others} there and not listed in it: taken as well")
-            for code, paths in ((media.MISSING, medium.missing), (media.OUTSIDE, medium.outside)):
+            named = ((media.DAMAGED, damaged), (media.MISSING, medium.missing), (media.OUTSIDE, medium.outside))
+            for code, paths in named:
                 lines = [
                     {"path": path, "status": "refused", "code": code, "detail": media.DETAILS[code]} for path in paths
                 ]

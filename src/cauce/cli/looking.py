@@ -49,6 +49,7 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
     "causes": ("cause", "count", "detail"),
     "jobs": ("step", "status", "count"),
     "history": ("number", "outcome", "code", "started_at", "ended_at", "worker"),
+    "versions": ("id", "state", "size_bytes", "received_at"),
 }
 """Columns of the lists that are shown as part of something else."""
 

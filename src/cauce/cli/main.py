@@ -9,7 +9,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from cauce import __version__
-from cauce.cli import accounts, deciding, demo, doctor, files, importing, looking, roles, signed_receipts, up
+from cauce.cli import accounts, deciding, demo, doctor, files, importing, looking, reviewing, roles, signed_receipts, up
 from cauce.cli.application import Application
 from cauce.core.errors import CauceError, ConfigurationError, InvalidRequest
 
@@ -32,7 +32,7 @@ def _options(
     del debug  # `main` takes it from the command line, wherever it stands there
 
 
-for _module in (up, demo, importing, looking, signed_receipts, deciding, accounts, files, doctor, roles):
+for _module in (up, demo, importing, looking, reviewing, signed_receipts, deciding, accounts, files, doctor, roles):
     _module.register(application)
 
 

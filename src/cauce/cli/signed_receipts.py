@@ -1,9 +1,6 @@
 """`cauce receipts`: deliveries and what became of them; receipts that are signed, to keep and to check."""
 
 import datetime as dt
-import os
-import tempfile
-from contextlib import suppress
 from itertools import chain, islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +15,7 @@ from cauce.cli.client import Client
 from cauce.cli.local import require_platform
 from cauce.cli.looking import AsJson, Most, counts_text, print_list
 from cauce.cli.output import console, counted, print_facts, print_json, print_table, status_text
+from cauce.cli.saving import save
 from cauce.core.errors import InvalidRequest, NotFound, Unavailable
 from cauce.core.statuses import ItemStatus
 from cauce.readings import signed_receipts
@@ -36,7 +34,7 @@ _COLUMNS = {
     "project": "project",
     "files": "counts",
 }
-_TIMES = ("stored_at", "closed_at", "held_back_at", "deidentified_at", "processed_at", "delivered_at")
+_TIMES = ("stored_at", "settled_at", "closed_at", "held_back_at", "deidentified_at", "processed_at", "delivered_at")
 
 
 def register(application: Application) -> None:
@@ -109,19 +107,12 @@ def download(
     """
     target = output or Path(f"cauce-receipt-{upload}.json")
     with Client() as client:
-        descriptor, name = tempfile.mkstemp(dir=target.absolute().parent, prefix=".cauce-receipt-")
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                try:
-                    client.download(f"{_path(upload)}receipt", file)
-                except NotFound as error:
-                    raise _unknown(upload) from error
-            Path(name).replace(target)
-        finally:
-            with suppress(FileNotFoundError):
-                Path(name).unlink()
+            size_bytes = save(client, f"{_path(upload)}receipt", target)
+        except NotFound as error:
+            raise _unknown(upload) from error
     if as_json:
-        print_json({"receipt": upload, "file": str(target), "bytes": target.stat().st_size})
+        print_json({"receipt": upload, "file": str(target), "bytes": size_bytes})
     else:
         console().print(f"{target}  check it with: cauce receipts verify {target}", markup=False)
 
@@ -196,7 +187,9 @@ def _way(line: dict[str, Any]) -> list[Any]:
     reasons = [line["code"], line["detail"]]
     if became is None:
         return ["", "", ": ".join(part for part in reasons if part)]
-    since = max(filter(None, (became[name] for name in _TIMES)), default="")
+    since = max(filter(None, (became.get(name) for name in _TIMES)), default="")
+    if became["state"] == "superseded":
+        since = became.get("settled_at") or since  # its revision may have been delivered later all the same
     if became["cause"]:
         reasons = [became["cause"], became["detail"]]
     return [became["state"].replace("_", " "), since, ": ".join(part for part in reasons if part)]

@@ -31,6 +31,16 @@ class Actor:
         return self.role in {Role.ADMIN, Role.CLINICIAN, Role.TECHNOLOGIST, Role.SERVICE}
 
     @property
+    def may_review(self) -> bool:
+        """Whether this actor may decide about images that were held back: a person who may see them."""
+        return self.role in {Role.ADMIN, Role.CLINICIAN, Role.TECHNOLOGIST}
+
+    @property
+    def may_reidentify(self) -> bool:
+        """Whether this actor may ask the vault who stands behind a pseudonym."""
+        return self.role in {Role.ADMIN, Role.CLINICIAN}
+
+    @property
     def may_administer(self) -> bool:
         """Whether this actor may change settings, accounts and jobs."""
         return self.role is Role.ADMIN

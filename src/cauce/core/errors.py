@@ -9,12 +9,14 @@ CauceError
 ├── ConfigurationError     a setting is wrong; the process does not start
 ├── IntegrityError         stored bytes are not what was written: corrupted, truncated, wrong key
 ├── Undecodable            pixels that no library at hand can decode; `transfer_syntax_uid` names why
+│   └── NoCodec            pixels that cannot be put into the transfer syntax asked for, though they may be sound
 ├── ExceedsNodes           a job that fits on no node
 ├── Unexpected             a defect of ours or of a library: retried, then dead with its trace
 └── Unavailable            a dependency does not answer: try again later (`retryable`)
     ├── StorageUnavailable
     ├── StorageFull
-    └── DatabaseUnavailable
+    ├── DatabaseUnavailable
+    └── VaultLocked        the vault does not open under the keys that are at hand
 """
 
 from cauce.core.statuses import RefusalCode
@@ -94,6 +96,12 @@ class Undecodable(CauceError):
         self.transfer_syntax_uid = transfer_syntax_uid
 
 
+class NoCodec(Undecodable):
+    """Pixels that cannot be put into the transfer syntax asked for; `transfer_syntax_uid` is that one."""
+
+    code = "no_codec"
+
+
 class ExceedsNodes(CauceError):
     """A job whose estimated cost fits on no node."""
 
@@ -130,3 +138,9 @@ class DatabaseUnavailable(Unavailable):
     """The database does not answer."""
 
     code = "database_unavailable"
+
+
+class VaultLocked(Unavailable):
+    """The vault does not open: its key is missing, or is not the one under which it was written."""
+
+    code = "vault_locked"

@@ -179,6 +179,61 @@ class Pseudonym:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LinkedPatient:
+    """Who a pseudonym stands for, from the vault. Identity: shown to whom the vault is opened, and nowhere kept.
+
+    `study_instance_uid` is set where the id names nobody and stands for itself within this study. `study_ids` are our
+    ids of the patient's studies in the project.
+    """
+
+    pseudonym: str
+    patient_id: str = field(repr=False)
+    issuer_of_patient_id: str = field(repr=False)
+    study_instance_uid: str = field(repr=False)
+    study_ids: tuple[PublicId, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProfileText:
+    """A de-identification profile as a project keeps it: its text, and what the text was found to be.
+
+    `number` counts the versions of one project from 1; 0 is not kept (yet).
+    """
+
+    name: str
+    version: str
+    digest: str
+    text: str
+    number: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RevisionProfile:
+    """Under which profile a revision is worked on. `key` tells its outputs from others; "" as `text` is the default."""
+
+    key: str
+    number: int
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ruling:
+    """What people have decided about an instance that was held back.
+
+    `overridden` are pairs of cause and detail that no longer hold it back; `boxes` (x, y, width, height, in pixels) are
+    blanked in every frame, `elements` removed at every depth. A rejected one stays out whatever becomes of it, with
+    `cause` and `detail` as they were.
+    """
+
+    overridden: frozenset[tuple[str, str]] = frozenset()
+    boxes: tuple[tuple[int, int, int, int], ...] = ()
+    elements: tuple[int, ...] = ()
+    is_rejected: bool = False
+    cause: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Deidentified:
     """What de-identification made of one instance.
 

@@ -68,6 +68,20 @@ class AttentionCause(StrEnum):
     CONFLICT = "conflict"
     JOB_DEAD = "job_dead"
     OBJECT_DAMAGED = "object_damaged"
+    UNACCOUNTED = "unaccounted"
+
+
+class HeldStatus(StrEnum):
+    """What a person has decided about an instance that de-identification held back.
+
+    Outdated: nobody has to decide any more, since another content or another profile took its place.
+    """
+
+    HELD = "held"
+    RELEASED = "released"
+    REDACTED = "redacted"
+    REJECTED = "rejected"
+    OUTDATED = "outdated"
 
 
 class Role(StrEnum):

@@ -21,7 +21,7 @@ from cauce.dimse.commands import C_CANCEL_RQ, C_ECHO_RQ, C_STORE_RQ, Request, en
 from cauce.dimse.configuration import ListenerSettings
 from cauce.dimse.contexts import supported_contexts
 from cauce.dimse.messages import Assembly, Message, ProtocolViolation
-from cauce.dimse.part10 import file_head
+from cauce.core.file_head import file_head
 from cauce.dimse.places import Places
 from cauce.dimse.receiver import Access, Admission, Receiver, Status, is_stored, status_of
 from cauce.dimse.upper_layer import Cut, Silent, UpperLayer

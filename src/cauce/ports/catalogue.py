@@ -2,11 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from cauce.core.actors import Actor
 from cauce.core.identifiers import ObjectId, PublicId, SopInstanceUid, StudyInstanceUid
-from cauce.core.messages import Deidentified, Header, ProjectRef, UploadRef, Verdict
+from cauce.core.messages import (
+    Deidentified,
+    Header,
+    ProfileText,
+    ProjectRef,
+    RevisionProfile,
+    Ruling,
+    UploadRef,
+    Verdict,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,7 +130,7 @@ class Catalogue(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BatchMember:
-    """One version of a batch, with what de-identification needs to find its patient."""
+    """One version of a batch, with what de-identification needs to find its patient, and what people have decided."""
 
     version_pk: int
     object_id: ObjectId
@@ -129,16 +138,21 @@ class BatchMember:
     study_instance_uid: StudyInstanceUid
     patient_id: str
     issuer_of_patient_id: str
+    ruling: Ruling | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WrittenInstance:
-    """The outcome of de-identifying one version; `object_id` and `header` are None when it was held back."""
+    """The outcome of de-identifying one version; the last three are None when it was held back.
+
+    `file_sha256` is the digest of the whole object.
+    """
 
     version_pk: int
     outcome: Deidentified
     object_id: ObjectId | None = None
     header: Header | None = None
+    file_sha256: bytes | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -154,8 +168,16 @@ class CleanInstance:
 class WorkCatalogue(Protocol):
     """What the worker's steps read and write of the catalogue."""
 
-    def close_study(self, study_pk: int) -> int | None:
-        """Make the study's next revision from its current versions; return its key, or `None` if nothing is new."""
+    def close_study(self, study_pk: int, *, default: ProfileText, engine: str) -> int | None:
+        """Make the study's next revision from its current versions; return its key, or `None` if nothing is new.
+
+        It is worked on under the present profile of its project; one that was never given a profile gets `default`.
+        `engine` is the version of the de-identifier. Where either differs from what the last revision had, all of the
+        study is worked on anew.
+        """
+
+    def profile_of(self, revision_pk: int) -> RevisionProfile:
+        """Return the profile that a revision is worked on under."""
 
     def project_of(self, study_pk: int) -> ProjectRef:
         """Return the project of a study."""
@@ -172,5 +194,11 @@ class WorkCatalogue(Protocol):
     def clean_series(self, series_pk: int, revision_pk: int, *, profile: str) -> Sequence[CleanInstance]:
         """Return the de-identified instances of a series as of a revision, in order."""
 
-    def deliver(self, revision_pk: int, *, profile: str, pipeline: str) -> PublicId:
-        """End a revision: gather its causes, set it and its study `ready` or `attention`; return the study's id."""
+    def deliver(
+        self, revision_pk: int, *, profile: str, pipeline: str, about: Mapping[str, Any] | None = None
+    ) -> PublicId:
+        """End a revision: gather its causes, set it and its study `ready` or `attention`; return the study's id.
+
+        What was done to each of its instances is written into its de-identification report; `about` is what the report
+        says of the profile.
+        """

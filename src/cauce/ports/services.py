@@ -11,7 +11,10 @@ from cauce.ports.keys import KeyRing
 from cauce.ports.ledger import JobLedger
 from cauce.ports.modalities import Modalities
 from cauce.ports.objects import ObjectStore
+from cauce.ports.profiles import Profiles
+from cauce.ports.quarantine import Quarantine
 from cauce.ports.results import ResultStore
+from cauce.ports.served import Served
 from cauce.ports.vault import Vault
 
 
@@ -29,5 +32,8 @@ class Services:
     modalities: Modalities
     holdings: Holdings
     conflicts: Conflicts
+    profiles: Profiles
+    quarantine: Quarantine
+    served: Served
     spool: Path
     limits: Limits = field(default_factory=Limits)

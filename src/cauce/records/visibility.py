@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 
 from cauce.core.actors import Actor
-from cauce.core.statuses import Role
+from cauce.core.statuses import Role, Space
 from cauce.records.models import (
     Artifact,
+    DeidentificationReport,
+    HeldInstance,
     InstanceResult,
     Job,
     ProcessingResult,
@@ -79,6 +81,21 @@ class Visible:
     def uploads(self) -> QuerySet[Upload]:
         """Deliveries. Their file names may carry identity, so only who may see originals knows of them."""
         return Upload.objects.all() if self.actor.may_see_originals else Upload.objects.none()
+
+    @property
+    def held(self) -> QuerySet[HeldInstance]:
+        """What was held back. To decide about it one has to see originals."""
+        return HeldInstance.objects.all() if self.actor.may_see_originals else HeldInstance.objects.none()
+
+    @property
+    def reports(self) -> QuerySet[DeidentificationReport]:
+        """De-identification reports of the visible studies; there is no identity in them."""
+        reports = DeidentificationReport.objects
+        return reports.all() if self._sees_studies else reports.none()
+
+    def may_read(self, space: Space) -> bool:
+        """Tell whether this actor may read objects of a space: those that show identity, or the de-identified ones."""
+        return self._sees_studies and (space is Space.DEIDENTIFIED or self.actor.may_see_originals)
 
     @property
     def _sees_studies(self) -> bool:

@@ -52,7 +52,7 @@ class Settings(BaseSettings):
     tls_cert: Path | None = Field(default=None, description="PEM certificate chain of the web process.")
     tls_key: Path | None = Field(default=None, description="PEM private key of the web process.")
     allowed_origins: tuple[str, ...] = Field(
-        default=(), description="Further origins (comma separated) whose pages may post forms here."
+        default=(), description="Further origins (comma separated) whose pages may post forms here and read answers by a token of theirs (CORS)."
     )
     database_url: str = Field(
         default="", repr=False, description="PostgreSQL (`postgres://…`) in place of the embedded database."

@@ -1,8 +1,6 @@
 """What a person decides on the pages: which modality may store, which version of an image counts."""
 
-from contextlib import suppress
-
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -31,21 +29,31 @@ def allow(request: HttpRequest, actor: Actor, calling_ae_id: str) -> HttpRespons
 @require_POST
 @for_signed_in
 def settle(request: HttpRequest, actor: Actor, version_id: str) -> HttpResponse:
-    """Settle a conflict: `accept` makes the contested version the current one, anything else keeps the current one."""
+    """Settle a conflict: `accept` makes the contested version the current one, `reject` keeps the current one.
+
+    `accept-study` and `reject-study` do so with those of its study that name the same patient.
+    """
     visible = visible_to(actor)
     version = get_object_or_404(
         Version.objects.select_related("instance__series__study"),
         object_id=version_id,
         instance__series__in=visible.series,
     )
+    page = reverse("study-page", args=[version.instance.series.study.public_id])
+    verb, _, whole = request.POST.get("decision", "reject").partition("-")
+    if verb not in {"accept", "reject"} or whole not in {"", "study"}:
+        raise BadRequest
     try:
-        with suppress(Conflicting):  # somebody was faster: the page shows how it stands now
-            conflicts.settle(visible, version_id, accepted=request.POST.get("decision") == "accept")
+        (conflicts.settle_study if whole else conflicts.settle)(visible, version_id, accepted=verb == "accept")
+    except Conflicting:  # somebody was faster, and the page shows how it stands now; or it would tear a study apart
+        version.refresh_from_db(fields=["state"])
+        is_open = version.state == Version.State.CONFLICT
+        return HttpResponseRedirect(f"{page}?undecided=torn" if is_open else page)
     except Forbidden:
         refuse(request, actor, route="settle-page")
     except NotFound as error:
         raise Http404 from error
-    return HttpResponseRedirect(reverse("study-page", args=[version.instance.series.study.public_id]))
+    return HttpResponseRedirect(page)
 
 
 def refuse(request: HttpRequest, actor: Actor, *, route: str) -> None:

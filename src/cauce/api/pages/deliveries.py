@@ -24,7 +24,7 @@ from cauce.records.visibility import visible_to
 
 LINES = 100
 _OWN, _MODALITIES, _EVERYONE = "", "modalities", "everyone"
-_TIMES = ("stored_at", "closed_at", "held_back_at", "deidentified_at", "processed_at", "delivered_at")
+_TIMES = ("stored_at", "settled_at", "closed_at", "held_back_at", "deidentified_at", "processed_at", "delivered_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,4 +116,7 @@ def _ordered(counts: dict[str, int]) -> list[tuple[str, int]]:
 
 def _since(line: dict[str, Any]) -> dt.datetime | None:
     became = line["became"]
+    if became and became["state"] == "superseded" and became["settled_at"]:
+        settled_at: dt.datetime = became["settled_at"]
+        return settled_at  # its revision may have been delivered later all the same
     return max((became[name] for name in _TIMES if became[name]), default=None) if became else None

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
+from pydicom.datadict import dictionary_description
 
 _DATE = re.compile(r"(\d{4})\.?(\d{2})\.?(\d{2})")
 _MINUTE_S, _HOUR_S = 60, 3600
@@ -31,6 +32,15 @@ def date(text: str) -> str:
     """Return a DICOM date as `2026-01-31`; what is no date as it is."""
     found = _DATE.fullmatch(text.strip())
     return "-".join(found.groups()) if found else text
+
+
+def attribute_name(tag: str) -> str:
+    """Return the name of an attribute as the standard has it (PS3.6); that of a private or unknown one says so."""
+    number = int(tag, 16)
+    try:
+        return dictionary_description(number)
+    except KeyError:
+        return _("Private attribute") if (number >> 16) % 2 else _("Unknown attribute")
 
 
 def duration(seconds: float) -> str:

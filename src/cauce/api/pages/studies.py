@@ -11,11 +11,11 @@ from rest_framework.request import Request
 from cauce import audit
 from cauce.api.operations import figures
 from cauce.api.pages.access import for_signed_in
+from cauce.api.pages.contested import contested_of
 from cauce.api.pages.frame import frame
 from cauce.api.pages.progress import steps_of
 from cauce.api.pages.timeline import timeline_of
 from cauce.api.rest import parameters, summaries
-from cauce.api.rest.conflicts import contested
 from cauce.api.rest.pagination import NewestFirst
 from cauce.api.rest.studies import StudyFilter, filtered, keyset_of, study_of, whole
 from cauce.core.actors import Actor
@@ -26,7 +26,6 @@ from cauce.records.visibility import Visible, visible_to
 
 JOBS_MAX = 500
 WANTING_MAX = 5
-CONFLICTS_MAX = 100
 CHIPS = {
     "": [status.value for status in StudyStatus],
     "flow": [StudyStatus.RECEIVING.value, StudyStatus.QUEUED.value, StudyStatus.PROCESSING.value],
@@ -119,15 +118,17 @@ def study(request: HttpRequest, actor: Actor, study_id: str) -> HttpResponse:
     except NotFound as error:
         raise Http404 from error
     audit.record(actor, "study.read", subject=study_id)
+    shows_conflicts = actor.may_see_originals and found.conflicts > 0
+    if shows_conflicts:
+        audit.record(actor, "conflict.list", study=study_id)
     jobs = visible.jobs.filter(study=found.study).select_related("revision").order_by("-id")[:JOBS_MAX]
     context = {
         "found": found,
         "study": found.study,
         "steps": steps_of(found.study.status, found.study.causes, found.jobs),
         "timeline": timeline_of(jobs),
-        "contested": list(contested(visible).filter(instance__series__study=found.study).order_by("id")[:CONFLICTS_MAX])
-        if actor.may_see_originals
-        else [],
+        "contested": contested_of(found.study, visible, total=found.conflicts) if shows_conflicts else None,
+        "is_torn": request.GET.get("undecided") == "torn",
         "shows_identity": actor.may_see_originals,
     }
     return render(request, "cauce/study.html", {**frame(actor, section="studies"), **context})

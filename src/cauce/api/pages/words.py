@@ -3,7 +3,7 @@
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from cauce.core.statuses import AttentionCause, ItemStatus, JobStatus, Role, StudyStatus
+from cauce.core.statuses import AttentionCause, HeldStatus, ItemStatus, JobStatus, Role, StudyStatus
 
 Words = dict[str, str | Promise]
 
@@ -61,6 +61,23 @@ CAUSE: Words = {
     AttentionCause.OBJECT_DAMAGED.value: _("A stored image is damaged"),
     AttentionCause.CONFLICT.value: _("Another version of an image arrived"),
     AttentionCause.JOB_DEAD.value: _("A job gave up"),
+    AttentionCause.UNACCOUNTED.value: _("Images are not accounted for"),
+}
+HELD: Words = {
+    HeldStatus.HELD.value: _("To be decided"),
+    HeldStatus.RELEASED.value: _("Released"),
+    HeldStatus.REDACTED.value: _("Redacted"),
+    HeldStatus.REJECTED.value: _("Kept out"),
+    HeldStatus.OUTDATED.value: _("Outdated"),
+}
+ACTION: Words = {
+    "removed": _("Removed"),
+    "emptied": _("Emptied"),
+    "replaced": _("Replaced"),
+    "uids": _("UIDs replaced"),
+    "pseudonym": _("Pseudonym written"),
+    "shifted": _("Dates moved"),
+    "scrubbed": _("Texts cleaned"),
 }
 ROLE: Words = {
     Role.ADMIN.value: _("Administrator"),
@@ -86,4 +103,6 @@ TABLES = {
     "step": STEP,
     "cause": CAUSE,
     "role": ROLE,
+    "held": HELD,
+    "action": ACTION,
 }

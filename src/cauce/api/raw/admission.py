@@ -29,7 +29,7 @@ async def admit(
         InvalidRequest: Content-Length is no number.
     """
     known = intake.recent.find(request)
-    if known is not None:
+    if known is not None and known.may_store:  # who may only read is remembered too
         _require_readable(request, bytes_max=intake.limits.request_bytes_max)
         return await intake.ask(begin, known) if needs_database else begin(known)
     actor, begun = await intake.ask(_admitted, intake, request, begin)

@@ -10,10 +10,13 @@ from typing import Any, Final, ParamSpec, TypeVar
 import structlog
 
 from cauce import flow
+from cauce.api.raw.coalescing import Coalesced
+from cauce.api.raw.recent_accesses import RecentAccesses
 from cauce.api.raw.recent_actors import RecentActors
 from cauce.api.raw.request import BodyLimits
 from cauce.api.raw.spool import ByteBudget, Spool, SpooledFile
 from cauce.core.errors import CauceError, DatabaseUnavailable, Unavailable
+from cauce.core.limits import MIB
 from cauce.core.messages import Incoming, UploadRef, Verdict
 from cauce.core.statuses import ItemStatus
 from cauce.ports.services import Services
@@ -26,14 +29,17 @@ INTERNAL: Final = "internal"
 
 SETTLE_S: Final = 0.2
 _ASKING_THREADS: Final = 4
+_DECODING_THREADS: Final = 2
+_MADE_BYTES_MAX: Final = 64 * MIB
+"""What has been decoded or drawn lately is kept up to this size."""
 _log = structlog.get_logger(__name__)
 
 
 class Intake:
     """Threads are started as they are needed, and keep their database connections.
 
-    Three kinds, so that no work waits for another kind of work that waits for it: `ask` for short questions to the
-    database, `take` for files, `unpack` for archives, which hand their files to `take`.
+    Four kinds, so that no work waits for another kind of work that waits for it: `ask` for short questions to the
+    stores, `take` for files, `unpack` for archives, which hand their files to `take`, and `decode` for pixels.
     """
 
     def __init__(self, services: Services, *, limits: BodyLimits) -> None:
@@ -46,16 +52,23 @@ class Intake:
             memory_bytes_max=services.limits.memory_instance_bytes_max,
         )
         self.recent = RecentActors()
+        self.accesses = RecentAccesses()
+        self.made = Coalesced(_MADE_BYTES_MAX)
         self.is_stopping = threading.Event()
         self._asking = ThreadPoolExecutor(_ASKING_THREADS, thread_name_prefix="ask")
         self._taking = ThreadPoolExecutor(limits.threads, thread_name_prefix="take")
         self._unpacking = ThreadPoolExecutor(limits.unpacking_threads, thread_name_prefix="unpack")
+        self._decoding = ThreadPoolExecutor(_DECODING_THREADS, thread_name_prefix="decode")
         self._background: set[asyncio.Task[None]] = set()
         self._settling: asyncio.TimerHandle | None = None
 
     async def ask(self, function: Callable[P, Answer], *args: P.args, **kwargs: P.kwargs) -> Answer:
         """Run a short blocking function off the event loop."""
         return await asyncio.wrap_future(_submit(self._asking, function, *args, **kwargs))
+
+    async def decode(self, function: Callable[P, Answer], *args: P.args, **kwargs: P.kwargs) -> Answer:
+        """Run what decodes pixels, which may take the memory of a whole frame several times: few run at once."""
+        return await asyncio.wrap_future(_submit(self._decoding, function, *args, **kwargs))
 
     async def unpack(self, function: Callable[P, Answer], *args: P.args, **kwargs: P.kwargs) -> Answer:
         """Run what unpacks an archive."""
@@ -99,7 +112,7 @@ class Intake:
         self.is_stopping.set()
         await asyncio.gather(*self._background, return_exceptions=True)
         await _logged(self._settle())
-        for pool in (self._unpacking, self._taking, self._asking):
+        for pool in (self._decoding, self._unpacking, self._taking, self._asking):
             await asyncio.to_thread(pool.shutdown)
         await asyncio.to_thread(self.services.catalogue.close)
 

@@ -12,6 +12,7 @@ from cauce.core.errors import (
     Refused,
     StorageFull,
     Unavailable,
+    Undecodable,
 )
 from cauce.core.statuses import RefusalCode
 
@@ -71,6 +72,7 @@ _STATUS: tuple[tuple[type[CauceError], HTTPStatus], ...] = (
     (TimedOut, HTTPStatus.REQUEST_TIMEOUT),
     (UnsupportedMediaType, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
     (NotAcceptable, HTTPStatus.NOT_ACCEPTABLE),
+    (Undecodable, HTTPStatus.NOT_ACCEPTABLE),
     (InvalidRequest, HTTPStatus.BAD_REQUEST),
     (StorageFull, HTTPStatus.INSUFFICIENT_STORAGE),
     (Unavailable, HTTPStatus.SERVICE_UNAVAILABLE),

@@ -14,10 +14,11 @@ from cauce.api.rest.endpoint import Endpoint, GenericEndpoint
 from cauce.api.rest.parameters import parameter
 from cauce.api.rest.schema import problem
 from cauce.core.errors import Forbidden, NotFound
+from cauce.ports.conflicts import Conflicts
 from cauce.records.models import Version
 from cauce.records.visibility import Visible
 
-_SETTLED = problem(409, "It is settled already.")
+_SETTLED = problem(409, "It is settled already, or cannot be settled so.")
 
 
 class ConflictSerializer(serializers.Serializer[Any]):
@@ -63,10 +64,19 @@ class ConflictList(GenericEndpoint):
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
 
+class SettledSerializer(serializers.Serializer[Any]):
+    """How many contested versions were settled together."""
+
+    settled = serializers.IntegerField()
+
+
 class _Settling(Endpoint):
     def settle(self, version_id: str, *, accepted: bool) -> Response:
         settle(self.visible, version_id, accepted=accepted)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def settle_study(self, version_id: str, *, accepted: bool) -> Response:
+        return Response({"settled": settle_study(self.visible, version_id, accepted=accepted)})
 
 
 def settle(visible: Visible, version_id: str, *, accepted: bool) -> None:
@@ -75,13 +85,23 @@ def settle(visible: Visible, version_id: str, *, accepted: bool) -> None:
     Raises:
         NotFound: there is no such version, or none for this actor.
         Forbidden: the actor may not settle conflicts.
-        Conflicting: it is settled already.
+        Conflicting: it is settled already, or names another study, series or patient.
     """
+    conflicts = _of(visible, version_id)
+    (conflicts.accept if accepted else conflicts.reject)(version_id, actor=visible.actor)
+
+
+def settle_study(visible: Visible, version_id: str, *, accepted: bool) -> int:
+    """Settle, with a conflict, those of its study that name the same patient; return how many. See `settle`."""
+    conflicts = _of(visible, version_id)
+    return (conflicts.accept_study if accepted else conflicts.reject_study)(version_id, actor=visible.actor)
+
+
+def _of(visible: Visible, version_id: str) -> Conflicts:
     known = Version.objects.filter(object_id=version_id, instance__series__in=visible.series)
     if not known.exists():
         raise NotFound("There is no such version.")
-    conflicts = bootstrap.services().conflicts
-    (conflicts.accept if accepted else conflicts.reject)(version_id, actor=visible.actor)
+    return bootstrap.services().conflicts
 
 
 class ConflictAccept(_Settling):
@@ -89,7 +109,10 @@ class ConflictAccept(_Settling):
 
     @extend_schema(request=None, responses={204: None, **_SETTLED}, tags=["conflicts"])
     def post(self, request: Request, version_id: str) -> Response:  # noqa: ARG002 - the framework's signature
-        """Make it the current version; the study gets another revision (409 where it is settled already)."""
+        """Make it the current version; the study gets another revision.
+
+        409 where it is settled already, or names another study, series or patient.
+        """
         return self.settle(version_id, accepted=True)
 
 
@@ -100,3 +123,25 @@ class ConflictReject(_Settling):
     def post(self, request: Request, version_id: str) -> Response:  # noqa: ARG002 - the framework's signature
         """Keep the current version; the contested one is kept as superseded (409 where it is settled already)."""
         return self.settle(version_id, accepted=False)
+
+
+class ConflictAcceptStudy(_Settling):
+    """Let all contested versions of a study that name the same patient take the places of the current ones."""
+
+    @extend_schema(request=None, responses={200: SettledSerializer, **_SETTLED}, tags=["conflicts"])
+    def post(self, request: Request, version_id: str) -> Response:  # noqa: ARG002 - the framework's signature
+        """Accept, with this one, those of its study that name the same patient.
+
+        Where that is another patient than the study's, the study moves to that patient; 409 unless all of its images
+        have come with that patient.
+        """
+        return self.settle_study(version_id, accepted=True)
+
+
+class ConflictRejectStudy(_Settling):
+    """Reject all contested versions of a study that name the same patient."""
+
+    @extend_schema(request=None, responses={200: SettledSerializer, **_SETTLED}, tags=["conflicts"])
+    def post(self, request: Request, version_id: str) -> Response:  # noqa: ARG002 - the framework's signature
+        """Reject, with this one, those of its study that name the same patient."""
+        return self.settle_study(version_id, accepted=False)

@@ -73,6 +73,7 @@ class _Followed:
     dataset_sha256: bytes
     dataset_bytes: int
     damage: str
+    settled_at: dt.datetime | None
     warnings: Sequence[Mapping[str, str]] = ()
     is_reencoded: bool = False
     stays: list[_Stay] = field(default_factory=list)
@@ -128,6 +129,7 @@ def _became(item: UploadItem, version: _Followed) -> dict[str, Any]:
         "conflict": conflict,
         "revision": version.delivered[0] if version.delivered else min((s.first for s in version.stays), default=None),
         "stored_at": version.received_at,
+        "settled_at": version.settled_at,
         "closed_at": version.closed_at,
         "held_back_at": held_at,
         "deidentified_at": clean_at,
@@ -188,7 +190,7 @@ def _versions_of_duplicates(items: Sequence[UploadItem], project_pk: int) -> dic
 
 
 def _versions(pks: Sequence[int]) -> dict[int, _Followed]:
-    names = ("pk", "state", "received_at", "dataset_sha256", "size_bytes", "dataset_offset", "damage")
+    names = ("pk", "state", "received_at", "dataset_sha256", "size_bytes", "dataset_offset", "damage", "settled_at")
     rows = Version.objects.filter(pk__in=pks).values_list(*names) if pks else ()
     return {
         pk: _Followed(
@@ -197,8 +199,9 @@ def _versions(pks: Sequence[int]) -> dict[int, _Followed]:
             dataset_sha256=bytes(sha256),
             dataset_bytes=size_bytes - offset,
             damage=damage,
+            settled_at=settled_at,
         )
-        for pk, state, received_at, sha256, size_bytes, offset, damage in rows
+        for pk, state, received_at, sha256, size_bytes, offset, damage, settled_at in rows
     }
 
 
@@ -259,15 +262,15 @@ def _stops(batch_pks: Sequence[int]) -> dict[int, list[_Stop]]:
 
 
 def _fill_in_outputs(versions: Mapping[int, _Followed]) -> None:
-    outputs = DeidentifiedInstance.objects.filter(version__in=versions, profile=flow.PROFILE.name)
+    """Add what de-identification made of each version last, under whatever profile."""
+    outputs = DeidentifiedInstance.objects.filter(version__in=versions).order_by("pk")
     for pk, cause, detail, at in outputs.values_list("version_id", "cause", "detail", "created_at"):
         versions[pk].output = (cause, detail, at)
 
 
 def _fill_in_measurements(versions: Mapping[int, _Followed]) -> None:
-    measured = InstanceResult.objects.filter(
-        deidentified__version__in=versions, deidentified__profile=flow.PROFILE.name, pipeline=flow.PIPELINE
-    )
+    measured = InstanceResult.objects.filter(deidentified__version__in=versions, pipeline=flow.PIPELINE)
+    measured = measured.order_by("deidentified_id")
     for pk, outcome, at in measured.values_list("deidentified__version_id", "outcome", "created_at"):
         versions[pk].measured = (outcome, at)
 

@@ -43,3 +43,27 @@ class MayAudit(IsAuthenticated):
     def has_permission(self, request: Request, view: Any) -> bool:
         """Tell whether the account may read the audit trail."""
         return super().has_permission(request, view) and actor_of(request).role in {Role.ADMIN, Role.AUDITOR}
+
+
+class MayReview(IsAuthenticated):
+    """People who may see originals decide about images."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Tell whether the account may decide about images that were held back."""
+        return super().has_permission(request, view) and actor_of(request).may_review
+
+
+class MayReidentify(IsAuthenticated):
+    """People who may ask the vault who stands behind a pseudonym."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Tell whether the account may ask the vault."""
+        return super().has_permission(request, view) and actor_of(request).may_reidentify
+
+
+class MayReadStudies(IsAuthenticated):
+    """Everyone but those who watch over others and see no study themselves."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Tell whether the account may know of studies."""
+        return super().has_permission(request, view) and actor_of(request).role is not Role.AUDITOR

@@ -139,6 +139,7 @@ class WholeStudy(summaries.StudyLine):
     held_back: dict[str, int]
     conflicts: int
     jobs: list[dict[str, Any]]
+    has_report: bool
 
 
 def whole(study: Study, visible: Visible) -> WholeStudy:
@@ -151,6 +152,7 @@ def whole(study: Study, visible: Visible) -> WholeStudy:
         held_back=summaries.held_back_counts(study),
         conflicts=summaries.contested_count(study),
         jobs=summaries.job_counts(study),
+        has_report=visible.reports.filter(revision__study=study).exists(),
     )
 
 

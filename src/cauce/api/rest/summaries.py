@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, QuerySet, Subquery
 
 from cauce.records.models import (
     Artifact,
@@ -127,6 +127,8 @@ def contested_count(study: Study) -> int:
 
 
 def held_back_counts(study: Study) -> dict[str, int]:
-    """Return how many instances of a study did not enter the de-identified space, by cause."""
+    """Return how many instances of a study's newest revision did not enter the de-identified space, by cause."""
+    newest = study.revisions.order_by("-number").values("profile_key")[:1]
     held = DeidentifiedInstance.objects.filter(version__instance__series__study=study).exclude(cause="")
+    held = held.filter(version__state=Version.State.CURRENT, profile=Subquery(newest))
     return dict(held.values_list("cause").annotate(count=Count("id")).order_by("cause"))

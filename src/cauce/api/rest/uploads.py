@@ -70,6 +70,9 @@ class BecameSerializer(serializers.Serializer[Any]):
         allow_null=True, help_text="The revision of its study that delivered it, before that the first that holds it."
     )
     stored_at = serializers.DateTimeField()
+    settled_at = serializers.DateTimeField(
+        allow_null=True, help_text="When a person settled a conflict of it: from then it is `superseded`, or it counts."
+    )
     closed_at = serializers.DateTimeField(allow_null=True)
     held_back_at = serializers.DateTimeField(allow_null=True)
     deidentified_at = serializers.DateTimeField(allow_null=True)

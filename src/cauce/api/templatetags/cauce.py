@@ -47,6 +47,18 @@ def dicom_date(text: str) -> str:
 
 
 @register.filter
+def attribute_name(tag: str) -> str:
+    """Return the name of an attribute, of eight digits, as the standard has it; nothing for a private one."""
+    return shown.attribute_name(tag)
+
+
+@register.filter
+def tag_text(tag: str) -> str:
+    """Return the eight digits of a tag as `(0010,0020)`."""
+    return f"({tag[:4]},{tag[4:]})"
+
+
+@register.filter
 def figures(measured: Any) -> list[shown.Figure]:
     """Return the figures of a series."""
     return shown.figures(measured)
@@ -56,6 +68,12 @@ def figures(measured: Any) -> list[shown.Figure]:
 def in_words(code: str, kind: str) -> Any:
     """Return a code of the platform in words; `kind` names the table in `words.TABLES`."""
     return words.TABLES[kind].get(code, code)
+
+
+@register.filter
+def get(mapping: Any, name: str) -> Any:
+    """Return a member whose name is a word of the template language."""
+    return mapping.get(name)
 
 
 @register.filter

@@ -18,9 +18,11 @@ from cauce.stages.validate.walker import ELEMENT, Walker
 
 MISSING: Final = "missing"
 OUTSIDE: Final = "outside_medium"
+DAMAGED: Final = "directory_damaged"
 DETAILS: Final = {
     MISSING: "The DICOMDIR lists this file, and it is not there.",
     OUTSIDE: "The DICOMDIR lists a file outside of its medium: it was not looked for.",
+    DAMAGED: "It cannot be read to its end, and what it lists there was not sent: import its folder instead.",
 }
 
 _HEAD_BYTES: Final = 1024
@@ -39,11 +41,13 @@ class Medium:
 
     directory: Path
     trouble: str = ""
-    """Why it cannot be read; then nothing is known of what it lists."""
+    """Why it cannot be read to its end, or that it lists nothing; then nothing is known of what should be there."""
     listed: int = 0
     missing: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
     unlisted: int = 0
+    is_named: bool = False
+    """Whether it was named itself, so that nothing is sent but what it lists."""
 
 
 def is_directory(path: Path) -> bool:
@@ -107,6 +111,8 @@ def compare(directory: Path, files: Sequence[FileToSend]) -> Medium:
     except OSError as error:
         medium.trouble = error.strerror or type(error).__name__
     medium.listed = len(named)
+    if not named and not medium.trouble:
+        medium.trouble = "It lists no files."
     medium.unlisted = sum(key not in named for key in there)
     return medium
 

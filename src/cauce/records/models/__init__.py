@@ -3,8 +3,10 @@
 from cauce.records.models.instances import AlternateEncoding, Instance, Version, VersionHeader
 from cauce.records.models.jobs import Job, JobAttempt, WorkerNode
 from cauce.records.models.modalities import CallingAe
+from cauce.records.models.profiles import ProfileVersion
 from cauce.records.models.projects import Project
 from cauce.records.models.results import Artifact, InstanceResult, ProcessingResult
+from cauce.records.models.reviews import DeidentificationReport, HeldInstance
 from cauce.records.models.revisions import Batch, BatchItem, DeidentifiedInstance, Revision
 from cauce.records.models.studies import Series, Study
 from cauce.records.models.uploads import Upload, UploadItem
@@ -16,13 +18,16 @@ __all__ = [
     "Batch",
     "BatchItem",
     "CallingAe",
+    "DeidentificationReport",
     "DeidentifiedInstance",
+    "HeldInstance",
     "Instance",
     "InstanceResult",
     "Job",
     "JobAttempt",
     "PatientLink",
     "ProcessingResult",
+    "ProfileVersion",
     "Project",
     "Revision",
     "Series",

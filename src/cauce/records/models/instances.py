@@ -61,6 +61,7 @@ class Version(models.Model):
     source = models.CharField(max_length=16)
     damage = text()
     received_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True)
 
     class Meta:
         """One current version an instance; contested ones are found without looking at the others."""

@@ -5,11 +5,18 @@ from django.db import models
 from cauce.core.statuses import AttentionCause, StudyStatus
 from cauce.records.models.fields import choices_of, public_id, text, uid
 from cauce.records.models.instances import Version
+from cauce.records.models.profiles import ProfileVersion
 from cauce.records.models.studies import Series, Study
+
+FIRST_PROFILE_KEY = "Basic Profile"
+"""Tells the outputs of revisions that were made before projects had profiles."""
 
 
 class Revision(models.Model):
-    """The study as it was when it closed for the n-th time. The newest finished one is served."""
+    """The study as it was when it closed for the n-th time. The newest finished one is served.
+
+    All of it is worked on under one profile; `profile_key` tells its outputs from those under another.
+    """
 
     class Status(models.TextChoices):
         """Where the revision is."""
@@ -25,6 +32,8 @@ class Revision(models.Model):
     number = models.PositiveIntegerField()
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.QUEUED)
     causes = models.JSONField(default=list, blank=True)
+    profile = models.ForeignKey(ProfileVersion, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    profile_key = models.CharField(max_length=64, default=FIRST_PROFILE_KEY)
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
 
@@ -82,7 +91,11 @@ class BatchItem(models.Model):
 
 
 class DeidentifiedInstance(models.Model):
-    """What de-identification made of one version: an object of the de-identified space, or why there is none."""
+    """What de-identification made of one version: an object of the de-identified space, or why there is none.
+
+    `file_sha256` is the digest of the whole object, `dataset_sha256` that of what follows its file meta information.
+    `boxes` (x, y, width, height) were blanked in its pixels.
+    """
 
     version = models.ForeignKey(Version, on_delete=models.CASCADE, related_name="deidentified")
     profile = models.CharField(max_length=64)
@@ -93,9 +106,11 @@ class DeidentifiedInstance(models.Model):
     transfer_syntax_uid = uid(blank=True, default="")
     size_bytes = models.BigIntegerField(default=0)
     dataset_sha256 = models.BinaryField(max_length=32, null=True)
+    file_sha256 = models.BinaryField(max_length=32, null=True)
     dicom_json = models.BinaryField(null=True)
     frames = models.BinaryField(null=True)
     actions = models.JSONField(default=dict, blank=True)
+    boxes = models.JSONField(null=True)
     cause = models.CharField(max_length=32, blank=True, default="", choices=choices_of(AttentionCause))
     detail = text()
     created_at = models.DateTimeField(auto_now_add=True)

@@ -9,6 +9,7 @@ from cauce.stages.deidentify.deidentification import deidentify_instance
 from cauce.stages.deidentify.pixels import PixelFacts, pixel_risk, pixel_risk_reason
 from cauce.stages.deidentify.profile import BASIC, LONGITUDINAL, Profile
 from cauce.stages.deidentify.proof import Leak, Proof
+from cauce.stages.deidentify.trial import Trial, tried
 from cauce.stages.deidentify.uids import map_uid
 
 __all__ = [
@@ -19,9 +20,11 @@ __all__ = [
     "Profile",
     "Proof",
     "ReadHeader",
+    "Trial",
     "deidentify_batch",
     "deidentify_instance",
     "map_uid",
     "pixel_risk",
     "pixel_risk_reason",
+    "tried",
 ]

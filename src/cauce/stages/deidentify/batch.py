@@ -8,7 +8,8 @@ import errno
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from typing import BinaryIO, Protocol, cast
+from hashlib import sha256
+from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from cauce.core.errors import Refused, StorageFull, StorageUnavailable, Unavailable
 from cauce.core.identifiers import (
@@ -19,12 +20,15 @@ from cauce.core.identifiers import (
     new_object_id,
 )
 from cauce.core.limits import MIB, Limits
-from cauce.core.messages import Deidentified, Header, ProjectRef, Pseudonym
+from cauce.core.messages import Deidentified, Header, ProjectRef, Pseudonym, Ruling
 from cauce.core.statuses import AttentionCause, Space
 from cauce.ports.catalogue import BatchMember, WrittenInstance
 from cauce.ports.services import Services
 from cauce.stages.deidentify.deidentification import deidentify_instance
 from cauce.stages.deidentify.profile import Profile
+
+if TYPE_CHECKING:
+    import hashlib
 
 _CHUNK = 1 * MIB
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -42,22 +46,31 @@ class ReadHeader(Protocol):
 
 
 def deidentify_batch(
-    services: Services, *, batch_pk: int, study_pk: int, profile: Profile, read_header: ReadHeader
+    services: Services,
+    *,
+    batch_pk: int,
+    study_pk: int,
+    profile: Profile,
+    read_header: ReadHeader,
+    key: str | None = None,
 ) -> None:
     """De-identify what of a batch has no output under `profile` yet; what is not proven clean is held back.
 
+    `key` tells these outputs from those under other profiles; without one the profile's name does.
+
     Raises:
         IntegrityError: an original is not what was stored. Nothing of the batch is committed.
-        Unavailable: a store or the database does not answer; the same call may succeed later.
+        Unavailable: a store, the database or the vault does not answer; the same call may succeed later.
     """
-    members = services.work.batch_members(batch_pk, profile=profile.name)
+    key = key or profile.name
+    members = services.work.batch_members(batch_pk, profile=key)
     if not members:
         return
     work = _Batch(services, services.work.project_of(study_pk), profile, read_header)
     with ExitStack() as undo:
         written = [work.deidentified(member, undo) for member in members]
         try:
-            unused = services.work.write_deidentified(written, profile=profile.name)
+            unused = services.work.write_deidentified(written, profile=key)
         except Unavailable:
             undo.pop_all()  # it may have committed all the same: the sweep will know, we do not
             raise
@@ -78,23 +91,34 @@ class _Batch:
 
     def deidentified(self, member: BatchMember, undo: ExitStack) -> WrittenInstance:
         """Make the output of one instance and store it; `undo` takes it back."""
+        if member.ruling is not None and member.ruling.is_rejected:
+            return WrittenInstance(version_pk=member.version_pk, outcome=_kept_out(member.ruling))
         pseudonym = self._pseudonym(member)
         services = self._services
         with (
             services.objects.open(Space.ORIGINALS, member.object_id) as original,
-            _spool_file(services) as made,
+            spool_file(services) as made,
         ):
-            outcome, header = self._made(original, made, pseudonym)
+            outcome, header = self._made(original, made, pseudonym, member.ruling)
             if header is None:
                 return WrittenInstance(version_pk=member.version_pk, outcome=outcome)
             object_id = new_object_id()
             undo.callback(_delete, services, object_id)
             about = {"version": str(member.version_pk), "profile": self._profile.name}
             made.seek(0)
-            services.objects.write(Space.DEIDENTIFIED, object_id, _chunks(made), about=about)
-        return WrittenInstance(version_pk=member.version_pk, outcome=outcome, object_id=object_id, header=header)
+            digest = sha256()
+            services.objects.write(Space.DEIDENTIFIED, object_id, _chunks(made, digest), about=about)
+        return WrittenInstance(
+            version_pk=member.version_pk,
+            outcome=outcome,
+            object_id=object_id,
+            header=header,
+            file_sha256=digest.digest(),
+        )
 
-    def _made(self, original: BinaryIO, made: BinaryIO, pseudonym: Pseudonym) -> tuple[Deidentified, Header | None]:
+    def _made(
+        self, original: BinaryIO, made: BinaryIO, pseudonym: Pseudonym, ruling: Ruling | None
+    ) -> tuple[Deidentified, Header | None]:
         """Write the output into `made` and read it back; there is no header where the instance is held back."""
         limits = self._services.limits
         try:
@@ -105,15 +129,16 @@ class _Batch:
                 profile=self._profile,
                 limits=limits,
                 spool=self._services.spool,
+                ruling=ruling,
             )
         except Refused as error:
-            return _failed(error.detail), None
+            return failed(error.detail), None
         if outcome.cause is not None:
             return outcome, None
         try:
             return outcome, self._read_header(made, size_bytes=outcome.size_bytes, limits=limits)
         except Refused as error:
-            return _failed(f"What was made of it cannot be read back: {error.detail}"), None
+            return failed(f"What was made of it cannot be read back: {error.detail}"), None
 
     def _pseudonym(self, member: BatchMember) -> Pseudonym:
         """Return the patient's pseudonym, which the vault has committed before anything is written under it."""
@@ -130,18 +155,28 @@ class _Batch:
         return found
 
 
-def _failed(detail: str) -> Deidentified:
+def failed(detail: str) -> Deidentified:
+    """Return the outcome of what cannot be followed, or not be read back."""
+    return _held(AttentionCause.DEIDENTIFICATION_FAILED, detail)
+
+
+def _kept_out(ruling: Ruling) -> Deidentified:
+    """Return the outcome of what a person has rejected: why it was held back at that time."""
+    return _held(AttentionCause(ruling.cause), ruling.detail)
+
+
+def _held(cause: AttentionCause, detail: str) -> Deidentified:
     return Deidentified(
         sop_instance_uid=SopInstanceUid(""),
         series_instance_uid=SeriesInstanceUid(""),
         study_instance_uid=StudyInstanceUid(""),
-        cause=AttentionCause.DEIDENTIFICATION_FAILED,
+        cause=cause,
         detail=detail,
     )
 
 
 @contextmanager
-def _spool_file(services: Services) -> Iterator[BinaryIO]:
+def spool_file(services: Services) -> Iterator[BinaryIO]:
     """Open a temporary file: in memory while small, then without a name in the spool folder."""
     try:
         with tempfile.SpooledTemporaryFile(
@@ -154,8 +189,10 @@ def _spool_file(services: Services) -> Iterator[BinaryIO]:
         raise StorageUnavailable("The spool folder cannot be written.") from error
 
 
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
+def _chunks(file: BinaryIO, digest: "hashlib._Hash") -> Iterator[bytes]:
+    """Yield what is left of a file, and note it in `digest`."""
     while chunk := file.read(_CHUNK):
+        digest.update(chunk)
         yield chunk
 
 

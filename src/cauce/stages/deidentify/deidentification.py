@@ -1,25 +1,29 @@
 """De-identify one instance: walk, judge the pixels, prove the header, and only then write the first byte."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, BinaryIO, Protocol
 
 from cauce.core.identifiers import SeriesInstanceUid, SopInstanceUid, StudyInstanceUid
 from cauce.core.limits import MIB, Limits
-from cauce.core.messages import Deidentified, Pseudonym
+from cauce.core.messages import Deidentified, Pseudonym, Ruling
 from cauce.core.statuses import AttentionCause
 from cauce.stages.deidentify.dummies import OURS, TEXT
 from cauce.stages.deidentify.encoding import EXPLICIT_LITTLE, Encoding
 from cauce.stages.deidentify.part10 import IMPLEMENTATION_VERSION_NAME, META_OFFSET, Original, opened, part10_head
 from cauce.stages.deidentify.pixels import PixelFacts, is_directory, pixel_risk_reason
-from cauce.stages.deidentify.plan import Plan, plan_for
+from cauce.stages.deidentify.plan import Action, Plan, plan_for
 from cauce.stages.deidentify.profile import BASIC, Profile
 from cauce.stages.deidentify.proof import Leak, Proof
 from cauce.stages.deidentify.reading import BrokenError, ShortError
+from cauce.stages.deidentify.residue import Residue
 from cauce.stages.deidentify.rewriting import RootRewriter, Span
 from cauce.stages.deidentify.uids import is_well_formed
 from cauce.stages.deidentify.walker import PIXEL_TAGS, Scrub, Walker
+
+DETAIL_LENGTH_MAX = 512
+"""So much of a detail is kept, and compared with what a person has decided."""
 
 _CHUNK = 1 * MIB
 _SOP_CLASS, _SOP_INSTANCE = 0x00080016, 0x00080018
@@ -41,11 +45,14 @@ def deidentify_instance(
     profile: Profile = BASIC,
     limits: Limits | None = None,
     spool: Path | None = None,
+    ruling: Ruling | None = None,
 ) -> Deidentified:
     """Write to `target` what `profile` leaves of the Part 10 original in `source`, under the patient's pseudonym.
 
     `source` is seekable; pixels are copied in chunks and never held in memory. The transfer syntax stays, but for a
     deflated one, which becomes Explicit VR Little Endian; a long one is unfolded in the folder `spool`, without a name.
+
+    `ruling` is what people have decided about this very instance: which findings do not count, what is removed besides.
 
     When the result has a `cause`, nothing was written: `PIXELS_UNPROVEN`, `IDENTITY_SUSPECTED`, or
     `DEIDENTIFICATION_FAILED` when the original cannot be followed. (Only where `source` turns out to be shorter than
@@ -57,7 +64,7 @@ def deidentify_instance(
     limits = limits or Limits()
     try:
         with opened(source, limits=limits, spool=spool) as original:
-            return _Run(original, pseudonym, profile, limits).finish(target)
+            return _Run(original, pseudonym, profile, limits, ruling or Ruling()).finish(target)
     except (BrokenError, ShortError) as error:
         return Deidentified(
             sop_instance_uid=SopInstanceUid(""),
@@ -81,7 +88,10 @@ class _Uids:
 class _Run:
     """One original on its way through."""
 
-    def __init__(self, original: Original, pseudonym: Pseudonym, profile: Profile, limits: Limits) -> None:
+    def __init__(
+        self, original: Original, pseudonym: Pseudonym, profile: Profile, limits: Limits, ruling: Ruling
+    ) -> None:
+        self.ruling = ruling
         self.original = original
         self.pseudonym = pseudonym
         self.profile = profile
@@ -90,11 +100,14 @@ class _Run:
     def finish(self, target: Sink) -> Deidentified:
         """Rewrite, judge, prove, write; in this order."""
         plan = plan_for(self.profile)
+        if self.ruling.elements:
+            removed = dict.fromkeys(self.ruling.elements, Action.REMOVE)
+            plan = replace(plan, actions=plan.actions | removed)
         made = self._rewritten(plan)
         uids = self._uids(made.walker)
         cause = detail = None
         reason = pixel_risk_reason(_facts(made, uids.sop_class))
-        if reason:
+        if reason and (self.ruling.boxes or not self._is_overridden(AttentionCause.PIXELS_UNPROVEN, reason)):
             cause, detail = AttentionCause.PIXELS_UNPROVEN, reason
         else:
             head = part10_head(
@@ -103,9 +116,9 @@ class _Run:
                 transfer_syntax_uid=self.original.transfer_syntax_uid,
             )
             made, found = self._proven(plan, made, head)
-            if found:
-                cause = AttentionCause.IDENTITY_SUSPECTED
-                detail = " ".join(dict.fromkeys(leak.detail for leak in found))
+            leaks = " ".join(dict.fromkeys(leak.detail for leak in found))
+            if found and not self._is_overridden(AttentionCause.IDENTITY_SUSPECTED, leaks):
+                cause, detail = AttentionCause.IDENTITY_SUSPECTED, leaks
         return Deidentified(
             sop_instance_uid=SopInstanceUid(uids.sop_instance),
             series_instance_uid=SeriesInstanceUid(uids.series),
@@ -115,6 +128,10 @@ class _Run:
             cause=cause,
             detail=detail or "",
         )
+
+    def _is_overridden(self, cause: AttentionCause, detail: str) -> bool:
+        """Tell whether a person has seen exactly this and let it pass."""
+        return (cause.value, detail[:DETAIL_LENGTH_MAX]) in self.ruling.overridden
 
     def _rewritten(self, plan: Plan, scrub: Scrub | None = None) -> RootRewriter:
         walker = Walker(plan, self.pseudonym, limits=self.limits, scrub=scrub)
@@ -126,17 +143,18 @@ class _Run:
 
     def _uids(self, walker: Walker) -> _Uids:
         sop_class = _text(walker, _SOP_CLASS) or self.original.sop_class_uid
+        if is_directory(sop_class):
+            raise BrokenError("It is a directory of other files.")
         uids = _Uids(sop_class, *(_text(walker, tag) for tag in (_SOP_INSTANCE, _SERIES, _STUDY)))
         if not all(is_well_formed(uid.encode()) for uid in (sop_class, uids.sop_instance, uids.series, uids.study)):
             raise BrokenError("It lacks a UID that every instance has.")
-        if is_directory(sop_class):
-            raise BrokenError("It is a directory of other files.")
         return uids
 
     def _proven(self, plan: Plan, made: RootRewriter, head: bytes) -> tuple[RootRewriter, tuple[Leak, ...]]:
         """Return what was made and where identity is left in it; what leaks in a text of its own is made once more."""
         ours = OURS | _written(self.pseudonym, self.profile)
-        proof = Proof(made.walker.identity, ours=ours, shifted=plan.shifted)
+        residue = Residue(self.profile.options, uids=made.walker.uids.made)
+        proof = Proof(made.walker.identity, ours=ours, shifted=plan.shifted, residue=residue)
         found = self._leaks(proof, made, head)
         if not found or not all(proof.can_scrub(leak.tag, leak.vr) and plan.can_scrub(leak.tag) for leak in found):
             return made, found
@@ -150,9 +168,8 @@ class _Run:
         found = proof.leaks((head[META_OFFSET:],), encoding=EXPLICIT_LITTLE, vrs=vrs)
         found += proof.leaks(pieces, encoding=self.original.encoding, vrs=vrs)
         spans = (part for part in made.parts if isinstance(part, Span) and part.tag not in PIXEL_TAGS)
-        return found + tuple(
-            Leak("value", span.tag, b"OB") for span in spans if proof.occurs_in(_chunks(self.original.source, span))
-        )
+        kinds = ((span.tag, proof.kind_in_chunks(_chunks(self.original.source, span))) for span in spans)
+        return found + tuple(Leak(kind, tag, b"OB") for tag, kind in kinds if kind)
 
     def _write(self, target: Sink, head: bytes, made: RootRewriter) -> int:
         target.write(head)

@@ -40,6 +40,7 @@ _DATE = re.compile(rb"\s*([0-9]{4})[.]?([0-9]{2})[.]?([0-9]{2})")
 _CODE = ((0x00080100, b"SH", TEXT), (0x00080102, b"SH", b"99CAUCE"), (0x00080104, b"LO", b"Removed"))
 _PERSON = 0x00401101
 _CONCEPT_NAME = 0x0040A043
+_TEXT_OBJECT = 0x00700008
 _NAMED_PERSON = ((_PERSON, b"SQ", b""), (0x00080080, b"LO", TEXT))
 _ITEMS: dict[int, tuple[tuple[int, bytes, bytes], ...]] = {
     0x00080082: _CODE,  # Institution Code Sequence
@@ -61,7 +62,13 @@ _ITEMS: dict[int, tuple[tuple[int, bytes, bytes], ...]] = {
         (0x0040A160, b"UT", TEXT),
     ),
     0x0040B020: ((0x0040A0B0, b"US", b"\1\0\1\0"), (0x00700006, b"ST", TEXT)),  # Waveform Annotation Sequence
-    0x00700001: ((0x00700002, b"CS", TEXT),),  # Graphic Annotation Sequence
+    0x00700001: ((0x00700002, b"CS", TEXT), (_TEXT_OBJECT, b"SQ", b"")),  # Graphic Annotation Sequence
+    _TEXT_OBJECT: (
+        (0x00700004, b"CS", b"DISPLAY"),
+        (0x00700006, b"ST", TEXT),
+        (0x00700014, b"FL", bytes(8)),
+        (0x00700015, b"CS", b"N"),
+    ),
 }
 
 OURS = frozenset({TEXT, *_DUMMIES.values(), *(value for item in _ITEMS.values() for _, _, value in item)})

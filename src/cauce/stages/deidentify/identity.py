@@ -15,7 +15,6 @@ IDENTIFYING = frozenset(
         0x00081040,  # Institutional Department Name
         0x00100020,  # Patient ID
         0x00100021,  # Issuer of Patient ID
-        0x00100030,  # Patient's Birth Date
         0x00100033,  # Patient's Birth Date in Alternative Calendar
         0x00101000,  # Other Patient IDs
         0x00101040,  # Patient's Address
@@ -47,6 +46,8 @@ IDENTIFYING = frozenset(
 )
 """Attributes whose values are looked for in the output; every PN and every UID that was replaced is, too."""
 
+_BIRTH_DATE = 0x00100030
+
 
 @dataclass(slots=True)
 class Identity:
@@ -54,6 +55,7 @@ class Identity:
 
     names: set[bytes] = field(default_factory=set, repr=False)
     values: set[bytes] = field(default_factory=set, repr=False)
+    birth_dates: set[bytes] = field(default_factory=set, repr=False)
     uids: frozenset[bytes] = field(default=frozenset(), repr=False)
     character_sets: set[bytes] = field(default_factory=set)
 
@@ -61,6 +63,8 @@ class Identity:
         """Remember a value that is being taken out, if it is one to look for."""
         if vr == b"PN":
             self.names.add(value)
+        elif tag == _BIRTH_DATE:
+            self.birth_dates.add(value.strip(b" \0"))
         elif tag in IDENTIFYING:
             self.values.update(part.strip(b" \0") for part in value.split(b"\\"))
 

@@ -1,40 +1,51 @@
 """The proof on the way out: no name, number or UID of the original stands anywhere in the header that was made.
 
-Values of five bytes and more are looked for in every value; shorter parts of names, from three characters, only as
-whole words of text. Code strings and numbers are terminology and measurements ("HEAD", "1.5"): there a value counts
-only when it is the whole of one.
+What is looked for, and how, is told in `needles`. Code strings and numbers are terminology and measurements ("HEAD",
+"1.5"): there a value counts only when it is the whole of one. Free text is also searched for what names somebody of
+whom the rest of the header says nothing (`signs`).
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from cauce.stages.deidentify.encoding import TEXT_VRS, Encoding
+from cauce.stages.deidentify.containers import UnsearchableError, is_container, unfolded
+from cauce.stages.deidentify.encoding import BINARY_VRS, TEXT_VRS, Encoding
 from cauce.stages.deidentify.identity import Identity
+from cauce.stages.deidentify.needles import VALUE_MIN, needles_for
 from cauce.stages.deidentify.reading import BrokenError, ElementReader
-from cauce.stages.deidentify.texts import ESCAPE, fold, readings
+from cauce.stages.deidentify.residue import Residue
+from cauce.stages.deidentify.signs import names_somebody
+from cauce.stages.deidentify.spellings import fold
+from cauce.stages.deidentify.texts import in_binary, readings, views
 from cauce.stages.deidentify.uids import REGISTERED
 
-VALUE_MIN = 5
-WORD_MIN = 3
-NEEDLES_MAX = 1000
 LOOKS_MAX = 100_000_000
 """Most comparisons of a value with something sought, so that no header keeps a worker busy for hours."""
+_VERDICTS_MAX = 20_000
+_REMEMBERED_MAX = 256
 
-_WORD = re.compile(r"[^\W_]+")
-_NAME_PARTS = re.compile(r"[\^=\\\0]")
 _UID = re.compile(rb"[0-9]+(?:\.[0-9]+)+")
 _CODE_STRING = re.compile(rb"[A-Z0-9 _\\\0]*")
 _NUMBER = re.compile(rb"[0-9+\-.eE \\\0DWMY:]*")
 _NUMBER_VRS = frozenset(b"AS DA DS IS TM".split())
-_SCRUBBED_VRS = frozenset(b"CS LC LO LT SH ST UC UT".split())
+_SCRUBBED_VRS = frozenset(b"CS LC LO LT SH ST UC UR UT".split())
 _CODE_VALUES = frozenset({0x00080100, 0x00080102, 0x00080103, 0x00080119})
 _CODES = _CODE_VALUES | {0x00080101, 0x00080104, 0x00080108}
+_WHAT = {
+    "name": "A name of the original is still in",
+    "value": "An identifier of the original is still in",
+    "date": "The birth date of the original is still in",
+    "residue": "What the profile takes out is still in",
+    "uid": "A UID of the original is still in",
+    "sign": "A text that seems to name somebody is in",
+    "wrapped": "Something that cannot be searched is in",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """Where identity was found: `kind` is `name`, `value` or `uid`, `tag` the element that holds it, of VR `vr`."""
+    """Where identity was found: `kind` is a key of what `detail` says, `tag` the element that holds it, of VR `vr`."""
 
     kind: str
     tag: int
@@ -43,61 +54,40 @@ class Leak:
     @property
     def detail(self) -> str:
         """Return one plain sentence that carries no value."""
-        what = {"name": "A name", "value": "An identifier", "uid": "A UID"}[self.kind]
-        return f"{what} of the original is still in ({self.tag >> 16:04X},{self.tag & 0xFFFF:04X})."
+        return f"{_WHAT[self.kind]} ({self.tag >> 16:04X},{self.tag & 0xFFFF:04X})."
 
 
 class Proof:
     """Looks for one identity, in any number of places."""
 
-    def __init__(self, identity: Identity, *, ours: Iterable[bytes] = (), shifted: Iterable[int] = ()) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        *,
+        ours: Iterable[bytes] = (),
+        shifted: Iterable[int] = (),
+        residue: Residue | None = None,
+    ) -> None:
         """Make `identity` ready for searching.
 
         `ours` are values that we write (pseudonym, dummies), which say nothing where they are the whole of a value;
-        `shifted` are the dates that we move, which may by chance fall on one of the original.
+        `shifted` are the dates that we move, which may by chance fall on one of the original; `residue` knows what the
+        profile takes out.
 
         Raises:
             BrokenError: there is more identity than can be looked for.
         """
-        self._ours = frozenset(value.strip(b" \0") for value in ours)
+        declared = tuple(sorted(identity.codecs()))
+        self._ours = frozenset(value.strip(b" \0") for value in ours) | {b""}
         self._shifted = frozenset(shifted)
-        self._declared = identity.codecs()
-        self._codecs = (*self._declared, "utf-8", "latin-1")
+        self._codecs = (*declared, "utf-8", "latin-1")
         self._uids = frozenset(uid for uid in identity.uids if len(uid) >= VALUE_MIN)
-        persons = self._texts(identity.names)
-        names = {part for text in persons for part in _NAME_PARTS.split(text)}
-        values = self._texts(identity.values) | persons | {" ".join(_NAME_PARTS.split(text)) for text in persons}
-        plain = {text.strip(" \0") for text in names | values}
-        folded_names = {fold(part).strip() for part in names}
-        self._words = {word for part in folded_names for word in _WORD.findall(part) if len(word) >= _least(word)}
-        self._words |= {text for text in map(fold, plain) if _is_short_id(text)}
-        texts = {fold(text) for text in plain}
-        self._whole = {text for text in texts if len(text.encode()) >= VALUE_MIN}
-        self._bytes = self._encoded(text for text in plain if len(text.encode()) >= VALUE_MIN)
-        self._quick = self._bytes | {text.encode() for text in self._words | self._whole}
-        self._is_ascii = all(text.isascii() for text in plain)
-        if len(self._quick) > NEEDLES_MAX:
-            raise BrokenError("It names more people and numbers than can be proven absent.")
-
-    def _texts(self, values: Iterable[bytes]) -> set[str]:
-        """Return what values of the original say, in the encodings that it declares, or else in the likeliest."""
-        found = set()
-        for raw in values:
-            found |= readings(raw, self._declared) or readings(raw, ("utf-8",)) or readings(raw, ("latin-1",))
-        return found
-
-    def _encoded(self, texts: Iterable[str]) -> set[bytes]:
-        """Return texts as they may stand in binary values, in lower case as far as bytes have one."""
-        found = set()
-        for text in texts:
-            variants = {text.lower()} if text.isascii() else {text, text.lower(), text.title(), text.upper()}
-            codecs = ("ascii",) if text.isascii() else self._codecs
-            for codec in (*codecs, "utf-16-le", "utf-16-be"):
-                for variant in variants:
-                    raw = variant.encode(codec, "ignore").lower()
-                    if len(raw) >= VALUE_MIN:
-                        found.add(raw)
-        return found
+        self._needles = needles_for(
+            frozenset(identity.names), frozenset(identity.values), frozenset(identity.birth_dates), declared
+        )
+        self._verdicts = self._needles.verdicts
+        self._left = LOOKS_MAX
+        self._residue = residue
 
     def leaks(self, pieces: Iterable[bytes], *, encoding: Encoding, vrs: Mapping[int, bytes]) -> tuple[Leak, ...]:
         """Return where identity is found in `pieces`, each a run of whole elements in `encoding`; empty when proven.
@@ -106,88 +96,126 @@ class Proof:
             ShortError, BrokenError: `pieces` are no well-formed elements, or too many.
         """
         found: dict[Leak, None] = {}
-        left = LOOKS_MAX // (len(self._quick) + 1)
+        residue = self._residue
         for piece in pieces:
-            if not self._may_occur_in(piece):
-                continue
-            for tag, vr, value in ElementReader(vrs, piece).values(0, len(piece), encoding):
-                left -= 1
-                if left < 0:
-                    raise BrokenError("It holds more than can be proven clean.")
-                kind = self._kind(tag, vr, value)
-                if kind:
-                    found[Leak(kind, tag, vr)] = None
+            has_uid = self._may_have_uid(piece)
+            reader = ElementReader(vrs, piece)
+            for tag, vr, value in reader.values(0, len(piece), encoding):
+                if residue and (
+                    residue.is_left(tag, vr, value, self._ours) or self._is_undone(reader, tag, vr, encoding)
+                ):
+                    found[Leak("residue", tag, vr)] = None
+                if value:
+                    kind = self._kind(tag, vr, value) or ("uid" if has_uid and self._has_uid(value) else "")
+                    if kind:
+                        found[Leak(kind, tag, vr)] = None
         return tuple(found)
 
-    def occurs_in(self, chunks: Iterable[bytes]) -> bool:
-        """Tell whether identity is found in a long binary value that comes in chunks."""
-        overlap = max(map(len, self._bytes | self._uids), default=1)
-        tail = b""
+    def _is_undone(self, reader: ElementReader, tag: int, vr: bytes, encoding: Encoding) -> bool:
+        """Tell whether a sequence that should say nothing, which `reader` has just met, holds values not ours."""
+        if vr != b"SQ" or not self._residue or not self._residue.is_blank_sequence(tag):
+            return False
+        start, end = reader.sequence
+        inner = ElementReader(reader.vrs, reader.buffer).values(start, end, encoding)
+        return end < 0 or any(vr != b"SQ" and value.strip(b" \0") not in self._ours for _, vr, value in inner)
+
+    def kind_in_chunks(self, chunks: Iterable[bytes]) -> str:
+        """Return what is found in a long binary value that comes in chunks: the kind of a leak, or ""."""
+        overlap = max(map(len, self._needles.raw | self._uids), default=1)
+        tail = None
         for chunk in chunks:
-            window = tail + chunk
-            if self._is_in_bytes(window):
-                return True
+            if tail is None and is_container(chunk):
+                return "wrapped"
+            window = (tail or b"") + chunk
+            if self._needles.occurs_in(window.lower()) or self._may_have_uid(window):
+                return "value"
             tail = window[-overlap:]
-        return False
+        return ""
 
     def scrub(self, tag: int, vr: bytes, value: bytes, dummy: bytes) -> bytes:
         """Return `value` with `dummy` in the place of what `leaks` would find: one code string of several, else all."""
-        if vr not in _SCRUBBED_VRS or tag in _CODE_VALUES or not self._kind(tag, vr, value):
+        if not self.can_scrub(tag, vr) or not self._kind_or_uid(tag, vr, value):
             return value
         if vr != b"CS":
             return dummy
-        return b"\\".join(dummy if self._kind(tag, vr, part) else part for part in value.split(b"\\"))
+        return b"\\".join(dummy if self._kind_or_uid(tag, vr, part) else part for part in value.split(b"\\"))
 
     @staticmethod
     def can_scrub(tag: int, vr: bytes) -> bool:
         """Tell whether `scrub` may help with a leak there."""
         return vr in _SCRUBBED_VRS and tag not in _CODE_VALUES
 
-    def _may_occur_in(self, piece: bytes) -> bool:
-        """Answer quickly, from the raw bytes, whether a closer look is needed."""
-        if not self._is_ascii and not (piece.isascii() and ESCAPE not in piece):
-            return True
-        low = piece.lower()
-        return any(raw in low for raw in self._quick) or self._has_uid(piece)
-
-    def _has_uid(self, piece: bytes) -> bool:
+    def _may_have_uid(self, piece: bytes) -> bool:
         # The head of the next element may begin with a digit, right after a UID.
         uids = self._uids
         return any(uid in uids or uid[:-1] in uids for uid in _UID.findall(piece))
 
-    def _is_in_bytes(self, value: bytes) -> bool:
-        low = value.lower()
-        return any(raw in low for raw in self._bytes) or self._has_uid(value)
+    def _has_uid(self, value: bytes) -> bool:
+        return not self._uids.isdisjoint(_UID.findall(value))
 
     def _kind(self, tag: int, vr: bytes, value: bytes) -> str:
-        bare = value.strip(b" \0")
-        if not bare or bare in self._ours:
-            return ""
-        if any(uid in self._uids for uid in _UID.findall(value)):
-            return "uid"
-        if vr not in TEXT_VRS:
-            return "value" if self._is_in_bytes(value) else ""
+        """Return what is found in one value, "" for nothing; what was said of short values is remembered."""
         if vr == b"DA" and tag in self._shifted:
             return ""
-        is_exact = _is_exact(tag, vr, value)
-        for text in readings(value, self._codecs):
-            kind = self._kind_in_text(fold(text), is_exact=is_exact)
+        key = (tag, vr, value)
+        verdict = self._verdicts.get(key)
+        if verdict is None:
+            self._left -= self._needles.size
+            if self._left < 0:
+                raise BrokenError("It holds more than can be proven clean.")
+            verdict = self._looked_up(tag, vr, value)
+            if len(value) <= _REMEMBERED_MAX:
+                if len(self._verdicts) >= _VERDICTS_MAX:
+                    self._verdicts.clear()
+                self._verdicts[key] = verdict
+        kind, hidden = verdict
+        if hidden and not kind and self._may_have_uid(hidden):
+            return "uid"
+        return "" if kind and value.strip(b" \0") in self._ours else kind
+
+    def _kind_or_uid(self, tag: int, vr: bytes, value: bytes) -> str:
+        return "uid" if self._has_uid(value) else self._kind(tag, vr, value)
+
+    def _looked_up(self, tag: int, vr: bytes, value: bytes) -> tuple[str, bytes]:
+        """Return what is found in a value, but for UIDs, and what it hides, where UIDs are still to be looked for."""
+        if vr in TEXT_VRS:
+            texts = readings(value, self._codecs)
+            if _is_exact(tag, vr, value):
+                parts = [part for text in texts for part in text.split("\\")]
+                parts += _components(value) if vr == b"UI" else ()
+                return "value" if any(self._needles.is_one(fold(part).strip(" \0")) for part in parts) else "", b""
+            kind, hidden = self._in_texts(texts, is_plain=True)
+            may_name = not kind and vr != b"CS" and self.can_scrub(tag, vr)
+            return "sign" if may_name and any(map(names_somebody, texts)) else kind, hidden
+        if self._needles.occurs_in(value.lower()):
+            return "value", b""
+        return self._in_binary(value) if vr in BINARY_VRS else ("", b"")
+
+    def _in_texts(self, texts: Iterable[str], *, is_plain: bool = False) -> tuple[str, bytes]:
+        """Look into free texts; with `is_plain` they hide nothing but what is wrapped in them."""
+        hidden = []
+        for text in texts:
+            found = views(text)
+            kind = self._needles.kind_in(found)
             if kind:
-                return kind
-        is_number = vr == b"UI" and not self._whole.isdisjoint(_components(value))
-        return "value" if is_number else ""
+                return kind, b""
+            hidden += [view for view in found if not (is_plain and view is text)]
+        return "", "\n".join(hidden).encode("utf-8", "replace")
 
-    def _kind_in_text(self, text: str, *, is_exact: bool) -> str:
-        if is_exact:
-            return "value" if any(part.strip(" \0") in self._whole for part in text.split("\\")) else ""
-        if any(needle in text for needle in self._whole):
-            return "value"
-        return "name" if not self._words.isdisjoint(_WORD.findall(text)) else ""
-
-
-def _least(word: str) -> int:
-    """Return how long a word of a name must be to be looked for: ideographs say more than letters."""
-    return WORD_MIN if word.isascii() else WORD_MIN - 1
+    def _in_binary(self, value: bytes) -> tuple[str, bytes]:
+        """Look into what a binary value is or wraps: a text, a document, an archive."""
+        kind, hidden = self._in_texts(in_binary(value))
+        try:
+            for inner in () if kind else unfolded(value):
+                kind = "value" if self._needles.occurs_in(inner.lower()) else ""
+                for text in () if kind else readings(inner, ("utf-8", "latin-1")):
+                    kind = kind or self._needles.kind_in(views(text))
+                if kind:
+                    break
+                hidden += b"\n" + inner
+        except UnsearchableError:
+            kind = "wrapped"
+        return kind, hidden
 
 
 def _is_exact(tag: int, vr: bytes, value: bytes) -> bool:
@@ -199,11 +227,8 @@ def _is_exact(tag: int, vr: bytes, value: bytes) -> bool:
     return vr == b"UI" or tag in _CODES
 
 
-def _components(value: bytes) -> list[str]:
-    """Return what stands between the dots of UIDs that the standard did not give out."""
-    uids = (uid.strip(b" \0") for uid in value.split(b"\\"))
-    return [part.decode("ascii", "replace") for uid in uids if uid not in REGISTERED for part in uid.split(b".")]
-
-
-def _is_short_id(text: str) -> bool:
-    return WORD_MIN <= len(text) < VALUE_MIN and text.isalnum() and not (text.isalpha() or text.isdigit())
+def _components(value: bytes) -> Iterator[str]:
+    """Yield what stands between the dots of UIDs that the standard did not give out."""
+    for uid in value.split(b"\\"):
+        if uid.strip(b" \0") not in REGISTERED:
+            yield from uid.strip(b" \0").decode("ascii", "replace").split(".")

@@ -31,6 +31,7 @@ class ElementReader:
         """Nothing is read yet."""
         self.vrs = vrs
         self.buffer = buffer
+        self.sequence = (0, 0)
 
     def head(self, position: int, stop: int, encoding: Encoding) -> tuple[int, bytes, int, int]:
         """Return (tag, VR, offset of the value, its length) of the element at `position`; implicit VRs are looked up.
@@ -66,7 +67,10 @@ class ElementReader:
         return encoding if vr in VRS or group == ITEM_GROUP or not encoding.little else IMPLICIT_LITTLE
 
     def values(self, position: int, stop: int, encoding: Encoding) -> Iterator[tuple[int, bytes, bytes]]:
-        """Yield (tag, VR, raw value) of every element that is no sequence, at all depths, in the order of the bytes.
+        """Yield (tag, VR, raw value) of every element, at all depths, in the order of the bytes.
+
+        A sequence is yielded before its items, without a value; `sequence` then holds where its items lie, from and to
+        (-1 where that is not said).
 
         Raises:
             ShortError: the bytes end inside an element.
@@ -89,6 +93,8 @@ class ElementReader:
             elif vr == b"SQ" or length == UNDEFINED or (vr == b"UN" and self.vrs.get(tag) == b"SQ"):
                 inner = IMPLICIT_LITTLE if vr == b"UN" and not encoding.implicit else encoding
                 open_items.append((end if length == UNDEFINED else value + length, inner))
+                self.sequence = (value, -1 if length == UNDEFINED else value + length)
+                yield tag, b"SQ", b""
                 position = value
             else:
                 position = value + length

@@ -35,6 +35,11 @@ class UidMap:
         """Return the UIDs replaced so far, without padding."""
         return frozenset(self._known)
 
+    @property
+    def made(self) -> frozenset[bytes]:
+        """Return the UIDs that stand for them."""
+        return frozenset(self._known.values())
+
     def instance(self, value: bytes) -> bytes:
         """Map each UID of a raw value, but for those that the standard registers."""
         return _even(b"\\".join(self._one(part) for part in value.split(b"\\")))

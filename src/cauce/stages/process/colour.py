@@ -37,6 +37,15 @@ def rgb_from_ycc_422(raw: NDArray[Any], layout: PixelLayout) -> NDArray[Any]:
     Raises:
         Undecodable: an odd number of columns.
     """
+    return rgb_from_ycc(ycc_from_422(raw, layout), layout)
+
+
+def ycc_from_422(raw: NDArray[Any], layout: PixelLayout) -> NDArray[Any]:
+    """Give both pixels of each Y Y Cb Cr quadruple the chrominance that they share: (rows, columns, 3).
+
+    Raises:
+        Undecodable: an odd number of columns.
+    """
     if layout.columns % 2:
         raise Undecodable("subsampled colour of odd width", transfer_syntax_uid=layout.transfer_syntax_uid)
     pairs = raw.reshape(layout.rows, layout.columns // 2, 4)
@@ -45,7 +54,7 @@ def rgb_from_ycc_422(raw: NDArray[Any], layout: PixelLayout) -> NDArray[Any]:
     full[:, 1::2, 0] = pairs[..., 1]
     full[..., 1] = np.repeat(pairs[..., 2], 2, axis=1)
     full[..., 2] = np.repeat(pairs[..., 3], 2, axis=1)
-    return rgb_from_ycc(full, layout)
+    return full
 
 
 def luminance(rgb: NDArray[Any]) -> NDArray[Any]:

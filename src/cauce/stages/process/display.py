@@ -49,14 +49,21 @@ class Window:
 
 
 def to_display(
-    ds: Dataset, layout: PixelLayout, stored: NDArray[Any], *, frame: int, counted: Histogram | None = None
+    ds: Dataset,
+    layout: PixelLayout,
+    stored: NDArray[Any],
+    *,
+    frame: int,
+    counted: Histogram | None = None,
+    window: Window | None = None,
 ) -> NDArray[np.uint8]:
     """Turn one frame of stored values into 8-bit grey (rows, columns) or red, green, blue (rows, columns, 3).
 
     The object's own VOI look-up table or window is used, unless it leaves the whole frame black or white; then, and
     without one, a window from the 0.5th to the 99.5th percentile of the pixels that are no padding (from zero for
     counts and dose, from air for CT). Positron emission is shown inverted, dark on white, as its readers are used to.
-    `counted` is the frame's histogram where the caller has it.
+    `counted` is the frame's histogram where the caller has it. `window` is used instead of all that, if it is given; it
+    says nothing of colour.
     """
     if layout.samples > 1:
         return _eight_bits(stored, layout)
@@ -64,9 +71,9 @@ def to_display(
     if layout.photometric == "PALETTE COLOR":
         return _palette_colour(ds, layout, stored, counted)
     if counted is not None:
-        table = _grey(ds, layout, counted.values, counted.counts, frame=frame)
+        table = _grey(ds, layout, counted.values, counted.counts, frame=frame, window=window)
         return counted.look_up(stored, table)
-    return _grey(ds, layout, np.nan_to_num(stored), np.isfinite(stored), frame=frame)
+    return _grey(ds, layout, np.nan_to_num(stored), np.isfinite(stored), frame=frame, window=window)
 
 
 def _eight_bits(stored: NDArray[Any], layout: PixelLayout) -> NDArray[np.uint8]:
@@ -82,7 +89,15 @@ def _palette_colour(
     return counted.look_up(stored, palette(ds, counted.values, transfer_syntax_uid=layout.transfer_syntax_uid))
 
 
-def _grey(ds: Dataset, layout: PixelLayout, inputs: NDArray[Any], counts: NDArray[Any], *, frame: int) -> Grey:
+def _grey(
+    ds: Dataset,
+    layout: PixelLayout,
+    inputs: NDArray[Any],
+    counts: NDArray[Any],
+    *,
+    frame: int,
+    window: Window | None,
+) -> Grey:
     """Return the grey of each stored value of `inputs`, which occurs `counts` times."""
     transform = modality_transform(ds, frame=frame)
     padding = padding_range(ds, layout)
@@ -90,7 +105,9 @@ def _grey(ds: Dataset, layout: PixelLayout, inputs: NDArray[Any], counts: NDArra
     if padding is not None:
         present &= (inputs < padding[0]) | (inputs > padding[1])
     with np.errstate(over="ignore", invalid="ignore"):  # scales beyond all bounds leave a blank picture
-        grey = np.nan_to_num(_chosen(ds, transform, transform.apply(inputs), counts * present, frame=frame))
+        values = transform.apply(inputs)
+        chosen = window.apply(values) if window else _chosen(ds, transform, values, counts * present, frame=frame)
+        grey = np.nan_to_num(chosen)
     if is_shown_inverted(ds, layout):
         grey = 1 - grey
     levels = np.rint(grey * 255).astype(np.uint8)
@@ -131,12 +148,21 @@ def voi(
     if centre is None or width is None or width <= 0:
         return None
     function = text(group, "VOILUTFunction")
+    if function != "SIGMOID" and abs(transform.slope) < 1e-2:  # noqa: PLR2004 - see `window_around`
+        function = "LINEAR_EXACT"
+    return window_around(centre, width, function=function).apply
+
+
+def window_around(centre: float, width: float, *, function: str = "LINEAR") -> Window:
+    """Return the window of a centre and a width (PS3.3 C.11.2.1.2, C.11.2.1.3); an unknown function stands for LINEAR.
+
+    LINEAR counts whole steps; with values of tiny steps that shifts the whole window.
+    """
     if function == "SIGMOID":
-        return Window(low=centre - width / 2, high=centre + width / 2, sigmoid=True).apply
-    if function == "LINEAR_EXACT" or width <= 1 or abs(transform.slope) < 1e-2:  # noqa: PLR2004 - see below
-        return Window(low=centre - width / 2, high=centre + width / 2).apply
-    # LINEAR counts whole steps (C.11.2.1.2.1); with values of tiny steps that would shift the whole window.
-    return Window(low=centre - 0.5 - (width - 1) / 2, high=centre - 0.5 + (width - 1) / 2).apply
+        return Window(low=centre - width / 2, high=centre + width / 2, sigmoid=True)
+    if function == "LINEAR_EXACT" or width <= 1:
+        return Window(low=centre - width / 2, high=centre + width / 2)
+    return Window(low=centre - 0.5 - (width - 1) / 2, high=centre - 0.5 + (width - 1) / 2)
 
 
 def _by_table(lut: LookUpTable) -> Callable[[NDArray[Any]], NDArray[np.float32]]:

@@ -32,6 +32,11 @@ class FrameSpans:
         self._offsets, self._lengths = offsets, lengths
         self._firsts = np.append(firsts, len(offsets))
 
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all fragments."""
+        return int(self._lengths.sum())
+
     def __getitem__(self, index: int) -> list[Span]:
         """Return the fragments of one frame."""
         first, last = self._firsts[index : index + 2]

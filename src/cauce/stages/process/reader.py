@@ -157,15 +157,27 @@ class FrameReader:
             Undecodable: as `read`; also of video, whose frames no other encoding of the object would share.
             IndexError: there is no such frame.
         """
+        return self.cells_as(index)[0]
+
+    def cells_as(self, index: int) -> tuple[Frame, str]:
+        """Return `cells`, and the Photometric Interpretation by which they are to be understood.
+
+        That is the stored one, unless decoding has left red, green and blue, or given every pixel its chrominance.
+
+        Raises:
+            Undecodable, IndexError: as `cells`.
+        """
         layout = self.layout
         if layout is None or not 0 <= index < layout.frames:
             raise IndexError(index)
         if self._video is not None:
             raise Undecodable("the frames of a video are not compared", transfer_syntax_uid=self.transfer_syntax_uid)
-        array, precision, _ = self._as_encoded(layout, index)
-        if precision is not None and layout.signed and layout.bits_allocated > 1:
-            array = _stored_values(array, layout, bits=precision)
-        return np.ascontiguousarray(array.astype(layout.dtype.newbyteorder("<"), copy=False))
+        array, precision, colour = self._as_encoded(layout, index)
+        cells = as_cells(array, precision, layout)
+        if colour == "rgb" and layout.samples > 1:
+            return cells, "RGB"
+        is_full = layout.photometric == "YBR_FULL_422" and cells.ndim > 1
+        return cells, "YBR_FULL" if is_full else layout.photometric
 
     def _read(self, layout: PixelLayout, index: int) -> Frame:
         if self._video is not None:
@@ -186,7 +198,28 @@ class FrameReader:
         """Return array, precision and colour of a frame as `codecs.Decoded` describes them."""
         if self._spans is None:
             return self._native(layout, index), None, ""
-        spans = self._spans[index]
+        decoded = codecs.decode(self._compressed(self._spans, layout, index), layout)
+        return decoded.array, decoded.precision, decoded.colour
+
+    def compressed(self, index: int) -> bytes | None:
+        """Return frame `index` as it is stored, its fragments joined; `None` when it is not compressed by itself.
+
+        Raises:
+            Undecodable: the frame is far longer than it can be.
+            IndexError: there is no such frame.
+        """
+        layout = self.layout
+        if layout is None or not 0 <= index < layout.frames:
+            raise IndexError(index)
+        return None if self._spans is None else self._compressed(self._spans, layout, index)
+
+    @property
+    def compressed_bytes(self) -> int:
+        """Bytes of all compressed frames; 0 when they are not compressed one by one."""
+        return 0 if self._spans is None else self._spans.size_bytes
+
+    def _compressed(self, all_spans: fragments.FrameSpans, layout: PixelLayout, index: int) -> bytes:
+        spans = all_spans[index]
         if sum(length for _, length in spans) > max(_COMPRESSED_BYTES_MIN, layout.frame_bits // 4):
             raise Undecodable(
                 "the compressed frame is far longer than the decoded one", transfer_syntax_uid=self.transfer_syntax_uid
@@ -196,8 +229,7 @@ class FrameReader:
         for offset, length in spans:
             stream.seek(offset)
             parts.append(stream.read(length))
-        decoded = codecs.decode(parts[0] if len(parts) == 1 else b"".join(parts), layout)
-        return decoded.array, decoded.precision, decoded.colour
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _native(self, layout: PixelLayout, index: int) -> Frame:
         """Return the cells of one native frame: (rows, columns) or (rows, columns, 3), one row when subsampled."""
@@ -231,6 +263,13 @@ class FrameReader:
         if len(data) != stop - start:
             raise Undecodable("the pixel data ends early", transfer_syntax_uid=layout.transfer_syntax_uid)
         return data
+
+
+def as_cells(array: Frame, precision: int | None, layout: PixelLayout) -> Frame:
+    """Return what a codec gave as a native file would hold it, little endian, signs extended; see `codecs.Decoded`."""
+    if precision is not None and layout.signed and layout.bits_allocated > 1:
+        array = _stored_values(array, layout, bits=precision)
+    return np.ascontiguousarray(array.astype(layout.dtype.newbyteorder("<"), copy=False))
 
 
 def _native_frame_bits(layout: PixelLayout, length: int) -> int:

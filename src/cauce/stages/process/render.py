@@ -56,16 +56,16 @@ def render(source: BinaryIO | FrameReader, *, frame: int | None = None, size_px:
     return fit(image, aspect=pixel_aspect(reader.ds, frame=frame), size_px=size_px)
 
 
-def preview_png(source: BinaryIO | FrameReader, *, size_px: int = 512) -> bytes:
-    """Return the middle frame as a PNG, see `render`.
+def preview_png(source: BinaryIO | FrameReader, *, frame: int | None = None, size_px: int = 512) -> bytes:
+    """Return one frame as a PNG, the middle one unless `frame` names another; see `render`.
 
     Raises:
-        NotFound: the object has no pixels.
+        NotFound: the object has no pixels, or no such frame.
         Refused: the source is no DICOM object.
         Undecodable: the pixels cannot be decoded.
     """
     reader = source if isinstance(source, FrameReader) else frames(source)
-    image = render(reader, size_px=size_px)
+    image = render(reader, frame=frame, size_px=size_px)
     if image.ndim == 3:  # noqa: PLR2004 - colour
         image = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), np.uint8)
     fine, encoded = cv2.imencode(".png", image, _PNG)

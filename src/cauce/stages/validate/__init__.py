@@ -4,5 +4,15 @@ from cauce.stages.validate.canonical import canonical_digest
 from cauce.stages.validate.explanations import EXPLANATIONS, rank
 from cauce.stages.validate.header import read_header
 from cauce.stages.validate.part10 import is_directory_record
+from cauce.stages.validate.preamble import handed_on
+from cauce.stages.validate.reencoding import HeaderWriter
 
-__all__ = ["EXPLANATIONS", "canonical_digest", "is_directory_record", "rank", "read_header"]
+__all__ = [
+    "EXPLANATIONS",
+    "HeaderWriter",
+    "canonical_digest",
+    "handed_on",
+    "is_directory_record",
+    "rank",
+    "read_header",
+]

@@ -7,6 +7,9 @@ file is taken, since its data set may be sound, and it is stored as it came; wha
 import re
 from typing import Final
 
+PREAMBLE_BYTES: Final = 128
+_PREFIX: Final = b"DICM"
+
 _TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """Classic TIFF and BigTIFF, for files that are both (PS3.10 7.1, whole-slide images)."""
 
@@ -36,3 +39,11 @@ def preamble_warning(preamble: bytes) -> tuple[str, str] | None:
     if _DOCUMENT.match(preamble) or _DOCUMENT_ANYWHERE.search(preamble):
         return "preamble_document", "The preamble begins a document, picture or archive of another kind."
     return "preamble_used", "The preamble holds something that is neither zeros nor TIFF."
+
+
+def handed_on(head: bytes) -> bytes:
+    """Return the start of a file (preamble and prefix at least) as it is handed on: a preamble in use is zeros."""
+    preamble = head[:PREAMBLE_BYTES]
+    if head[PREAMBLE_BYTES:].startswith(_PREFIX) and preamble_warning(preamble) is not None:
+        return bytes(PREAMBLE_BYTES) + head[PREAMBLE_BYTES:]
+    return head

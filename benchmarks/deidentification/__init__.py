@@ -1,0 +1,121 @@
+"""De-identification of CT headers, files a second on one core, beside four other tools, all in one run.
+
+Each tool is a process of its own, that reads every file of a folder and writes it clean into another. Start-up, imports and
+one file to warm up are not counted. The others are installed from the package index into a virtual environment under
+`build/`, at the versions in `requirements.txt`; each is called the way that is fastest for it, without its pixel work.
+"""
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import venv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.deidentification import files
+
+INSTANCES = 200
+ROUNDS = 3
+OURS, UNPROVEN, PLAIN = "Cauce", "Cauce, no proof", "pydicom, read and write alone"
+PEERS = ("dicom-anonymizer", "pydicom/deid", "dicognito", "dentdeid")
+_HERE = Path(__file__).parent
+_ENVIRONMENT = _HERE.parent.parent / "build" / "bench-deidentify"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rate:
+    """Files a second, by the clock and by the processor's time."""
+
+    wall: float
+    cpu: float
+
+
+def main(count: int) -> None:
+    """Measure all in turn, `ROUNDS` times, and print median rates and ratios; then two workers beside one."""
+    with tempfile.TemporaryDirectory(prefix="cauce-bench-") as text:
+        folder = Path(text)
+        elements = files.make(folder / "in", count)
+        print(f"{count} CT files of 512x512 and {elements} elements, one core, files per second (CPU time, wall time)")
+        python = peers_python()
+        names = [OURS, UNPROVEN, *((PLAIN, *PEERS) if python else ())]
+        taken: dict[str, list[Rate]] = {name: [] for name in names}
+        for _ in range(ROUNDS):
+            for name in names:
+                taken[name] += _run([_command(name, python)], folder)
+        rates = {name: _median(found) for name, found in taken.items()}
+        for name, rate in rates.items():
+            print(f"{name:<32} {rate.cpu:7.1f} {rate.wall:7.1f}", flush=True)
+        if python:
+            _print_ratios(rates)
+        _print_workers(folder)
+
+
+def peers_python() -> str | None:
+    """Return the interpreter that has the others, made once for each list of versions; None where they cannot be had."""
+    wanted = (_HERE / "requirements.txt").read_text(encoding="ascii")
+    marker = _ENVIRONMENT / "installed.txt"
+    python = _ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin") / "python"
+    if marker.is_file() and marker.read_text(encoding="ascii") == wanted:
+        return str(python)
+    shutil.rmtree(_ENVIRONMENT, ignore_errors=True)
+    venv.create(_ENVIRONMENT, with_pip=True)
+    command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    done = subprocess.run([*command, "-r", str(_HERE / "requirements.txt")], check=False)  # noqa: S603 - pip
+    if done.returncode:
+        print("The other tools cannot be installed: no ratios")
+        return None
+    marker.write_text(wanted, encoding="ascii")
+    return str(python)
+
+
+def _command(name: str, python: str | None, *, part: str = "0/1") -> list[str]:
+    if name in {OURS, UNPROVEN}:
+        return [sys.executable, str(_HERE / "ours.py"), part, *(("--no-proof",) if name == UNPROVEN else ())]
+    return [str(python), str(_HERE / "peers.py"), part, name]
+
+
+def _run(commands: Sequence[Sequence[str]], folder: Path) -> list[Rate]:
+    """Run programs side by side over the folder `in`; return the rate of each."""
+    made = folder / "out"
+    shutil.rmtree(made, ignore_errors=True)
+    made.mkdir()
+    processes = [
+        subprocess.Popen([*command, str(folder / "in"), str(made)], stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own programs
+        for command in commands
+    ]
+    told = [(process.communicate()[0], process.returncode) for process in processes]
+    if any(code for _, code in told):
+        raise RuntimeError(f"{commands[0][1:4]} failed")
+    figures = [json.loads(text.splitlines()[-1]) for text, _ in told]
+    count = sum(found["files"] for found in figures)
+    written = sum(1 for path in made.rglob("*") if path.is_file())
+    if count != written:
+        raise RuntimeError(f"{commands[0][1:4]} wrote {written} files of {count}")
+    return [Rate(wall=found["files"] / found["wall_s"], cpu=found["files"] / found["cpu_s"]) for found in figures]
+
+
+def _median(rates: Sequence[Rate]) -> Rate:
+    return Rate(wall=statistics.median(rate.wall for rate in rates), cpu=statistics.median(rate.cpu for rate in rates))
+
+
+def _print_ratios(rates: dict[str, Rate]) -> None:
+    fastest = max(PEERS, key=lambda name: rates[name].cpu)
+    for name, bar in ((OURS, 3), (UNPROVEN, 4)):
+        ours, theirs = rates[name], rates[fastest]
+        ratios = f"{ours.cpu / theirs.cpu:5.2f} in CPU time, {ours.wall / theirs.wall:5.2f} by the clock"
+        print(f"{name:<16} over {fastest:<16} {ratios} (bar {bar})", flush=True)
+
+
+def _print_workers(folder: Path) -> None:
+    """Print what two processes do together, each with half of the files, beside one with all of them."""
+    ratios = []
+    for _ in range(ROUNDS):
+        (one,) = _run([_command(OURS, None)], folder)
+        two = _run([_command(OURS, None, part=f"{number}/2") for number in range(2)], folder)
+        ratios.append(sum(rate.wall for rate in two) / one.wall)
+    print(f"two workers over one             {statistics.median(ratios):5.2f} by the clock (bar 1.8)", flush=True)

@@ -1,0 +1,138 @@
+"""Rendered resources (PS3.18 10.4.1.1.3 and 10.4.1.1.4): pictures that any browser shows, and thumbnails."""
+
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from http import HTTPStatus
+from typing import Final
+
+from cauce import flow
+from cauce.api.dicomweb.access import readable
+from cauce.api.dicomweb.addresses import Address
+from cauce.api.dicomweb.frames import frame_numbers, send_part
+from cauce.api.dicomweb.negotiation import Offer, choose
+from cauce.api.dicomweb.related import multipart, new_boundary, related_type
+from cauce.api.dicomweb.view import View, view_of
+from cauce.api.raw.intake import Intake
+from cauce.api.raw.ranges import is_unchanged
+from cauce.api.raw.request import Request
+from cauce.api.raw.sending import send_empty, send_stream
+from cauce.core.errors import NotFound, Undecodable
+from cauce.ports.served import ServedObject
+
+JPEG: Final = "image/jpeg"
+PNG: Final = "image/png"
+GIF: Final = "image/gif"
+THUMBNAIL_PX: Final = 128
+_PICTURES: Final = (Offer(JPEG), Offer(PNG), Offer(GIF))
+_TRIED_MAX: Final = 8
+_Target = tuple[ServedObject, int | None]
+"""An object, and one of its frames or `None` for the one that stands for it."""
+
+_MANY: Final = (Offer(JPEG, multipart=True), Offer(PNG, multipart=True), Offer(GIF, multipart=True))
+
+
+async def retrieve_rendered(request: Request, intake: Intake, address: Address, *, frames: str | None = None) -> None:
+    """Answer pictures: of a frame or several, of an instance, or of each instance of a study or series."""
+    view = view_of(request)
+    found = await readable(request, intake, address=address, action="instances.read")
+    if frames is not None:
+        targets: list[_Target] = [(found[0], number) for number in frame_numbers(frames, found[0])]
+    else:
+        targets = [(one, None) for one in found]
+    offer, _ = choose(request, (*_PICTURES, *_MANY) if len(targets) == 1 else _MANY)
+    if offer.multipart and frames is None and len(found) == 1:
+        targets = [(found[0], number) for number in range(found[0].number_of_frames)]
+    await _answer(request, intake, _Pictures(intake, view, offer), targets)
+
+
+async def retrieve_thumbnail(request: Request, intake: Intake, address: Address, *, frames: str | None = None) -> None:
+    """Answer one small picture that stands for what is at the address."""
+    view = view_of(request)
+    if view.viewport is None:
+        view = View(window=view.window, viewport=(THUMBNAIL_PX, THUMBNAIL_PX), quality=view.quality)
+    found = await readable(request, intake, address=address, action="instances.read")
+    offer, _ = choose(request, _PICTURES)
+    number = None if frames is None else frame_numbers(frames, found[0])[0]
+    pictures = _Pictures(intake, view, offer)
+    for one in _from_the_middle(found):
+        try:
+            await pictures.first((one, number))
+        except (NotFound, Undecodable):
+            continue
+        await _answer(request, intake, pictures, [(one, number)])
+        return
+    raise NotFound("Nothing at this address can be shown.")
+
+
+def _from_the_middle(found: Sequence[ServedObject]) -> Iterator[ServedObject]:
+    """Yield a few objects, those in the middle first."""
+    middle = len(found) // 2
+    order = sorted(range(len(found)), key=lambda place: abs(place - middle))
+    yield from (found[place] for place in order[:_TRIED_MAX])
+
+
+class _Pictures:
+    """Draws the pictures of one answer."""
+
+    def __init__(self, intake: Intake, view: View, offer: Offer) -> None:
+        self._intake = intake
+        self._view = view
+        self.offer = offer
+
+    def etag(self, targets: Sequence[_Target]) -> str:
+        digest = sha256(repr((self._view, self.offer)).encode())
+        for one, number in targets:
+            digest.update(f"{one.object_id}.{number}\n".encode())
+        return f'"{digest.hexdigest()[:32]}"'
+
+    async def first(self, target: _Target) -> bytes:
+        """Draw one picture; many who ask for the same at once share the work."""
+        one, number = target
+        key = ("picture", one.object_id, number, self._view, self.offer.media_type)
+        return await self._intake.made.get(key, lambda: self._intake.decode(self.draw, target))
+
+    def draw(self, target: _Target) -> bytes:
+        one, number = target
+        services, view = self._intake.services, self._view
+        with services.objects.open(one.space, one.object_id) as source:
+            return flow.rendered(
+                source,
+                frame=number,
+                media_type=self.offer.media_type,
+                window=view.window,
+                viewport=view.viewport,
+                source_rectangle=view.source,
+                quality=view.quality,
+                limits=services.limits,
+            )
+
+    def parts(self, targets: Sequence[_Target], first: bytes) -> Iterator[tuple[dict[str, str], Iterator[bytes]]]:
+        """Yield a part a picture; what cannot be shown is left out."""
+        for position, target in enumerate(targets):
+            try:
+                picture = first if position == 0 and first else self.draw(target)
+            except (NotFound, Undecodable):
+                continue
+            yield {"Content-Type": self.offer.media_type}, iter((picture,))
+
+
+async def _answer(request: Request, intake: Intake, pictures: _Pictures, targets: Sequence[_Target]) -> None:
+    etag = pictures.etag(targets)
+    headers = {"etag": etag, "cache-control": "private, no-cache", "vary": "Accept, Authorization"}
+    if is_unchanged(request, etag):
+        await send_empty(request, status=HTTPStatus.NOT_MODIFIED, headers=headers)
+        return
+    media_type = pictures.offer.media_type
+    if not pictures.offer.multipart:
+        picture = await pictures.first(targets[0])
+        await send_part(request, picture, etag=etag, headers={**headers, "content-type": media_type})
+        return
+    first = await pictures.first(targets[0]) if len(targets) == 1 else b""
+    boundary = new_boundary()
+    await send_stream(
+        request,
+        multipart(pictures.parts(targets, first), boundary=boundary),
+        intake=intake,
+        status=HTTPStatus.OK,
+        headers={**headers, "content-type": related_type(media_type, boundary)},
+    )

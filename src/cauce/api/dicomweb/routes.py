@@ -1,0 +1,62 @@
+"""The raw routes of DICOMweb: which address is answered by what."""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cauce.api.dicomweb import addresses
+from cauce.api.dicomweb.addresses import Address, address_of
+from cauce.api.dicomweb.bulk_data import retrieve_bulk_data
+from cauce.api.dicomweb.frames import retrieve_frames
+from cauce.api.dicomweb.metadata import retrieve_metadata
+from cauce.api.dicomweb.rendering import retrieve_rendered, retrieve_thumbnail
+from cauce.api.dicomweb.retrieving import retrieve_instances
+from cauce.api.raw.intake import Intake
+from cauce.api.raw.request import Request
+
+Handle = Callable[..., Awaitable[None]]
+
+_LEVELS: Final = (("study", addresses.STUDY), ("series", addresses.SERIES), ("instance", addresses.INSTANCE))
+_FRAMES: Final = addresses.INSTANCE + r"/frames/(?P<frames>[^/]+)"
+_PLACE: Final = frozenset({"project", "space", "study", "series", "instance"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """One kind of request that reads, at one pattern of addresses."""
+
+    name: str
+    path: re.Pattern[str]
+    handle: Handle
+
+
+def readings() -> tuple[Reading, ...]:
+    """Return every reading route, in the order in which they are tried."""
+    routes = [(f"wado-{name}", pattern, retrieve_instances) for name, pattern in _LEVELS]
+    routes += [(f"wado-{name}-metadata", f"{pattern}/metadata", retrieve_metadata) for name, pattern in _LEVELS]
+    bulk_data = addresses.INSTANCE + r"/bulkdata/(?P<offset>\d{1,18}):(?P<length>\d{1,18})"
+    for tail, handle in (("rendered", retrieve_rendered), ("thumbnail", retrieve_thumbnail)):
+        routes += [(f"wado-{name}-{tail}", f"{pattern}/{tail}", handle) for name, pattern in _LEVELS]
+        routes.append((f"wado-frames-{tail}", f"{_FRAMES}/{tail}", handle))
+    routes.append(("wado-frames", _FRAMES, retrieve_frames))
+    routes.append(("wado-bulk-data", bulk_data, _bulk_data))
+    return tuple(
+        Reading(name=name, path=re.compile(f"{pattern}/?"), handle=_addressed(handle))
+        for name, pattern, handle in routes
+    )
+
+
+def _addressed(handle: Handle) -> Handle:
+    """Return `handle`, called with one address for what of the path says where something is."""
+
+    async def handled(request: Request, intake: Intake, **given: str) -> None:
+        address = address_of(**{name: value for name, value in given.items() if name in _PLACE})
+        rest: dict[str, Any] = {name: value for name, value in given.items() if name not in _PLACE}
+        await handle(request, intake, address, **rest)
+
+    return handled
+
+
+async def _bulk_data(request: Request, intake: Intake, address: Address, *, offset: str, length: str) -> None:
+    await retrieve_bulk_data(request, intake, address, offset=int(offset), length=int(length))

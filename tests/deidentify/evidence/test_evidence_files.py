@@ -1,0 +1,52 @@
+"""Real files: every one is accounted for, nothing survives in any output, and no output is worse than its original."""
+
+from pathlib import Path
+
+import pydicom
+import pytest
+from real_files import examined
+
+from cauce.core.statuses import AttentionCause
+
+ERROR_LINES_MAX = 38
+"""New error lines of `dciodvfy` over pydicom's files: as many as with the best of the other tools."""
+PIXELS, SUSPECTED = AttentionCause.PIXELS_UNPROVEN, AttentionCause.IDENTITY_SUSPECTED
+
+
+@pytest.fixture(scope="module")
+def pydicoms():
+    """Return the test files that ship with pydicom."""
+    folder = Path(pydicom.__file__).parent / "data" / "test_files"
+    return sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.endswith((".py", ".pyc")))
+
+
+@pytest.fixture(scope="module")
+def public(corpus):
+    return sorted(path for path in corpus.rglob("*") if path.is_file() and path.name != "MANIFEST.tsv")
+
+
+def test_nothing_survives_in_the_files_that_pydicom_tests_with(pydicoms, tmp_path):
+    outcomes, errors, left, checked = examined(pydicoms, tmp_path)
+    assert left == {}
+    assert outcomes.total() == len(pydicoms)
+    assert outcomes[SUSPECTED] == 0
+    assert checked == outcomes[None] >= 110
+    assert sum(errors.values()) <= ERROR_LINES_MAX
+
+
+@pytest.mark.corpus
+def test_nothing_survives_in_a_sample_of_real_files(public, tmp_path):
+    outcomes, _, left, checked = examined(public[3::9], tmp_path)
+    assert left == {}
+    assert checked == outcomes[None] > 70
+
+
+@pytest.mark.corpus
+@pytest.mark.cluster
+def test_nothing_survives_in_real_files_and_few_are_held(public, tmp_path):
+    outcomes, errors, left, checked = examined(public, tmp_path)
+    assert left == {}
+    assert outcomes.total() == len(public)
+    assert checked == outcomes[None] >= 712
+    assert outcomes.total() - outcomes[None] - outcomes[PIXELS] < 0.01 * len(public)
+    assert sum(errors.values()) <= ERROR_LINES_MAX
