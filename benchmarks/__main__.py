@@ -1,9 +1,9 @@
 """`python -m benchmarks [intake [N] | forms [N] | deidentify [N] | endurance [N] | elements | results [ROWS]]`.
 
 Without a name the quick ones are run. `intake` is side by side with Orthanc, `forms` with Node.js and Multer,
-`deidentify` with four other tools, `elements` with the same arithmetic in one thread, `results` the thousandth page with
-the first, on both databases; `endurance`, which is only run when it is asked for, the last of 100,000 instances with the
-first.
+`deidentify` with four other tools, `elements` with the same arithmetic in one thread, `results` the thousandth page
+with the first, on both databases; `endurance`, which is only run when it is asked for, the last of 100,000 instances
+with the first.
 """
 
 import sys

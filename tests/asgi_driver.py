@@ -70,6 +70,7 @@ async def exchange(app, method, target, *, headers=None, chunks=(), then="end", 
         "headers": [
             (name.lower().encode(), value.encode("latin-1"))
             for name, value in {"host": "testserver", **(headers or {})}.items()
+            if value is not None
         ],
         "client": ("127.0.0.1", 50000),
         "server": ("testserver", 80),

@@ -12,6 +12,7 @@ _home = Path(tempfile.mkdtemp(prefix="cauce-tests-"))
 os.environ["CAUCE_DATA"] = str(_home / "data")
 os.environ["CAUCE_KEYS"] = str(_home / "keys" / "keys.json")
 os.environ["CAUCE_RESERVE_MB"] = "0"
+os.environ["CAUCE_ALLOWED_HOSTS"] = "testserver"  # what clients of applications in this process ask for
 os.environ["XDG_STATE_HOME"] = str(_home / "state")  # journals of imports
 if _database := os.environ.get("TESTS_DATABASE_URL"):  # tests/postgresql runs the suite once more with this
     os.environ["CAUCE_DATABASE_URL"] = _database

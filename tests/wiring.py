@@ -15,6 +15,7 @@ def services_in(folder, *, spool=None, quiet_s=60, **limits):
     from cauce.adapters.profiles_sql import SqlProfiles
     from cauce.adapters.quarantine_sql import SqlQuarantine
     from cauce.adapters.results_sql import SqlResults
+    from cauce.adapters.search_sql import SqlSearch
     from cauce.adapters.served_sql import SqlServed
     from cauce.adapters.vault_sql import SqlVault
     from cauce.adapters.work_sql import SqlWork
@@ -38,6 +39,7 @@ def services_in(folder, *, spool=None, quiet_s=60, **limits):
         conflicts=SqlConflicts(),
         profiles=SqlProfiles(),
         quarantine=SqlQuarantine(),
+        search=SqlSearch(),
         served=SqlServed(catalogue),
         spool=spool,
         limits=Limits(**limits),

@@ -1,6 +1,6 @@
 """`python peers.py PART NAME IN OUT`: de-identify the files of a folder by one of the other tools, on one core.
 
-It runs in an environment that holds the others and not ours.
+It runs in an environment that holds the others and not ours; it says that it is ready, and begins when it is told to.
 """
 
 import json
@@ -85,6 +85,8 @@ def main() -> None:
     paths = sorted(Path(source).iterdir())[number::of]
     run = TOOLS[name]()
     run(paths[0], Path(target) / paths[0].name)
+    print("ready", flush=True)
+    sys.stdin.readline()
     wall, cpu = time.perf_counter(), time.process_time()
     for path in paths:
         run(path, Path(target) / path.name)

@@ -99,6 +99,7 @@ def services() -> Services:
     from cauce.adapters.profiles_sql import SqlProfiles
     from cauce.adapters.quarantine_sql import SqlQuarantine
     from cauce.adapters.results_sql import SqlResults
+    from cauce.adapters.search_sql import SqlSearch
     from cauce.adapters.served_sql import SqlServed
     from cauce.adapters.vault_sql import SqlVault
     from cauce.adapters.work_sql import SqlWork
@@ -121,6 +122,7 @@ def services() -> Services:
         conflicts=SqlConflicts(),
         profiles=SqlProfiles(),
         quarantine=SqlQuarantine(),
+        search=SqlSearch(),
         served=SqlServed(catalogue),
         spool=settings.spool_folder,
         limits=limits,

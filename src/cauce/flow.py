@@ -26,9 +26,9 @@ from cauce.core.statuses import Space
 from cauce.ports.ledger import ClaimedJob, JobRequest, Progress
 from cauce.ports.services import Services
 from cauce.stages import deidentify, deliver, ingest, process, recover, validate
-from cauce.stages.deidentify import interim
+from cauce.stages.deidentify.profile import parse_profile, profile_yaml
+from cauce.stages.deidentify.table import load_table
 
-ProfileError, profile_yaml = interim.ProfileError, interim.profile_yaml
 PROFILE = deidentify.BASIC
 """What a project goes by that was never given a profile of its own."""
 
@@ -92,6 +92,32 @@ def frame_in(source: BinaryIO, number: int, *, to: str, limits: Limits = DEFAULT
     return process.frame_in(process.frames(source, limits=limits), number, to=to)
 
 
+def rendered(
+    source: BinaryIO,
+    *,
+    frame: int | None,
+    media_type: str,
+    window: tuple[float, float, str] | None = None,
+    viewport: process.Viewport | None = None,
+    quality: int | None = None,
+    limits: Limits = DEFAULTS,
+) -> bytes:
+    """Return a frame (from 0; `None`: the middle one) of a stored file as a picture; see `stages.process.rendered`.
+
+    Raises:
+        InvalidRequest, NotFound, Undecodable, Refused: it cannot be shown so.
+    """
+    reader = process.frames(source, limits=limits)
+    return process.rendered(
+        reader,
+        frame=len(reader) // 2 if frame is None else frame,
+        media_type=media_type,
+        window=window,
+        viewport=viewport,
+        quality=quality or process.QUALITY_USUAL,
+    )
+
+
 def rebuild(services: Services, *, actor: Actor) -> Iterator[recover.Rebuilt]:
     """Make the catalogue anew from the stored objects, when the database is lost; see `stages.recover.rebuild`."""
     return recover.rebuild(services, actor=actor, adopt=_adopt(services))
@@ -123,12 +149,17 @@ def _digest(limits: Limits) -> Callable[[BinaryIO, int], bytes]:
 
 def close(services: Services, job: ClaimedJob) -> None:
     """The quiet timer of a study ran out: what has arrived becomes its next revision."""
-    services.work.close_study(job.study_pk, default=default_profile(), engine=DEIDENTIFIER)
+    services.work.close_study(job.study_pk, default=default_profile(), engine=engine())
+
+
+def engine() -> str:
+    """Return what de-identifies here: the version of the program's part and the edition of the table."""
+    return f"{DEIDENTIFIER}-{load_table().edition}"
 
 
 def default_profile() -> ProfileText:
     """Return the profile of a project that was never given one, as it would be kept."""
-    return read_profile(interim.profile_yaml(PROFILE))
+    return read_profile(profile_yaml(PROFILE))
 
 
 def read_profile(text: str) -> ProfileText:
@@ -138,9 +169,7 @@ def read_profile(text: str) -> ProfileText:
         ProfileError: it is none; every fault is named.
     """
     profile = _profile(text)
-    return ProfileText(
-        name=profile.name, version=str(getattr(profile, "version", "1")), digest=interim.digest_of(profile), text=text
-    )
+    return ProfileText(name=profile.name, version=profile.version, digest=profile.digest, text=text)
 
 
 def try_profile(services: Services, *, object_id: ObjectId, text: str) -> deidentify.Trial:
@@ -168,7 +197,7 @@ def picture_of_original(services: Services, object_id: ObjectId, *, frame: int |
 @lru_cache(maxsize=32)
 def _profile(text: str) -> deidentify.Profile:
     """Return the profile that a revision was closed under; revisions of before there were any have none."""
-    return interim.parse_profile(text) if text else PROFILE
+    return parse_profile(text) if text else PROFILE
 
 
 def deidentify_batch(services: Services, job: ClaimedJob) -> None:
@@ -222,10 +251,10 @@ def _described(profile: deidentify.Profile) -> dict[str, Any]:
     """Return what a de-identification report says of the profile."""
     return {
         "name": profile.name,
-        "version": str(getattr(profile, "version", "1")),
-        "digest": interim.digest_of(profile),
-        "edition": interim.EDITION,
-        "engine": DEIDENTIFIER,
+        "version": profile.version,
+        "digest": profile.digest,
+        "edition": load_table().edition,
+        "engine": engine(),
         "options": sorted(profile.options),
         "method": profile.method,
         "codes": [code.value for code in profile.codes],

@@ -85,6 +85,7 @@ def test_validate_speaks_json(run, folder):
         "status": "refused",
         "code": "not_dicom",
         "detail": "This is no DICOM file.",
+        "warnings": [],
     }
     assert taken[0] == {
         "path": f"{folder}/sub/slice 0.dcm",
@@ -106,6 +107,15 @@ def test_what_lies_beside_images_is_passed_over_and_is_no_failure(run, folder, t
     assert done.status == 0
     good = {"validate": "ok", "deidentify": "clean", "process": "measured"}[command]
     assert f"5 files: 3 skipped, 2 {good}" in done.out
+
+
+def test_every_line_of_validate_has_warnings(run, folder):
+    (folder / "README.txt").write_text("what this is")
+    (folder / "notes.txt").write_text("no DICOM")
+    (folder / "gone.dcm").symlink_to(folder / "nowhere")
+    lines = lines_of(run("validate", "--json", folder).out)
+    assert {"skipped", "refused", "ok"} <= {line["status"] for line in lines}
+    assert {type(line["warnings"]) for line in lines} == {list}
 
 
 def test_validate_says_why_a_file_is_passed_over(run, tmp_path):

@@ -4,6 +4,7 @@ import datetime as dt
 import io
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from cauce.cli import output
@@ -64,6 +65,19 @@ def test_one_is_not_many():
 def test_columns_are_as_wide_as_what_is_shown_in_them(capsys):
     output.print_table(["a", "b"], [["日本", "x"], ["longer", None]])
     assert capsys.readouterr().out == "a       b\n日本    x\nlonger  -\n"
+
+
+def test_a_wide_value_does_not_stretch_its_column(monkeypatch, capsys):
+    rows = [["1", "山田^太郎" * 3, "x"], ["2", "Nadie", "y"]]
+    output.print_table(["id", "patient", "last"], rows, cells_max=12)
+    assert capsys.readouterr().out == f"id  patient       last\n1   {'山田^太郎' * 3}  x\n2   Nadie         y\n"
+    screen = io.StringIO()
+    terminal = Console(file=screen, force_terminal=True, width=80, color_system=None, highlight=False, soft_wrap=True)
+    monkeypatch.setattr(output, "console", lambda: terminal)
+    output.print_table(["id", "patient", "last"], rows, cells_max=12)
+    lines = screen.getvalue().splitlines()
+    assert lines == ["id  patient       last", "1   山田^太郎山…  x", "2   Nadie         y"]
+    assert [cell_len(line[: line.index(end)]) for line, end in zip(lines, ("last", "x", "y"), strict=True)] == [18] * 3
 
 
 def test_a_row_is_one_line_however_long_where_no_terminal_reads(capsys):

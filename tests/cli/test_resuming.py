@@ -105,6 +105,23 @@ def test_a_file_that_changed_since_is_sent_again(run, folder, server, stopped):
     assert sent(server) == ["in/03.dcm", "in/05.dcm", *(f"in/{number}.dcm" for number in range(64, 70))]
 
 
+def test_a_server_that_dies_before_the_rest_is_sent_is_waited_for(run, folder, server, stopped, monkeypatch):
+    stopped()
+    monkeypatch.setattr("time.sleep", lambda _s: None)
+    gone = [httpx.ConnectError("refused"), httpx.ReadError("reset")]
+    inner = server.handle_request
+
+    def refuse(request):
+        if request.url.path == RECEIPT and gone:
+            raise gone.pop()
+        return inner(request)
+
+    monkeypatch.setattr(server, "handle_request", refuse)
+    done = run("import", folder)
+    assert (done.status, gone) == (0, [])
+    assert "waiting for up to 5 minutes" in done.err
+
+
 def test_again_sends_everything(run, folder, server, stopped):
     stopped()
     done = run("import", "--again", folder)

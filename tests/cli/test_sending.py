@@ -1,6 +1,8 @@
 """Sending files in groups: retries, order, the last request, names, sizes."""
 
+import os
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 
 import httpx
@@ -161,6 +163,66 @@ def test_no_server_is_told_at_once(server, send, files, no_waiting, monkeypatch)
 
     monkeypatch.setattr(server, "handle_request", refuse)
     with pytest.raises(Unavailable, match="no server answers at http://localhost:8000; start one with: cauce up"):
+        send(files(1))
+    assert no_waiting == []
+
+
+def test_a_server_that_breaks_off_the_first_request_and_is_gone_for_a_while_is_waited_for(
+    server, send, files, no_waiting, monkeypatch
+):
+    left = [httpx.ReadError("reset"), httpx.ConnectError("refused"), httpx.ConnectError("refused")]
+    inner = server.handle_request
+
+    def refuse(request):
+        if left:
+            raise left.pop(0)
+        return inner(request)
+
+    monkeypatch.setattr(server, "handle_request", refuse)
+    entries, _ = send(files(1))
+    assert [entry["status"] for entry in entries] == ["stored"]
+    assert len(no_waiting) == 3
+
+
+@pytest.mark.parametrize(
+    ("said", "waits"),
+    [
+        ("process {pid} at http://localhost:8000\n", True),
+        ("process {pid} at http://localhost:9000\n", False),
+        ("process 999999999 at http://localhost:8000\n", False),
+        ("", False),
+    ],
+)
+def test_a_server_that_is_kept_up_here_is_waited_for_from_the_start(
+    send, files, no_waiting, lost_connection, data_folder, said, waits
+):
+    (data_folder / "up.lock").write_text(said.format(pid=os.getpid()))
+    with nullcontext() if waits else pytest.raises(Unavailable):
+        send(files(1))
+    assert len(no_waiting) == waits
+
+
+@pytest.fixture
+def lost_connection(server, monkeypatch):
+    """A server that takes no connection the first time."""
+    left = [httpx.ConnectError("refused")]
+    inner = server.handle_request
+    monkeypatch.setattr(server, "handle_request", lambda request: refuse(left) if left else inner(request))
+
+
+@pytest.fixture
+def data_folder(settings_of, tmp_path):
+    settings_of(DATA=tmp_path)
+    return tmp_path
+
+
+def refuse(left):
+    raise left.pop()
+
+
+def test_an_address_at_which_nothing_takes_the_connection_is_told_at_once(server, send, files, no_waiting, monkeypatch):
+    monkeypatch.setattr(server, "handle_request", lambda _request: refuse([httpx.ConnectTimeout("late")]))
+    with pytest.raises(Unavailable, match="nothing at http://localhost:8000 takes a connection in time"):
         send(files(1))
     assert no_waiting == []
 

@@ -342,6 +342,13 @@ def test_only_folders_are_watched(run, folder, server):
         assert done == (2, "", f"cauce: --watch wants folders, and {path} is none; see: cauce import --help\n")
 
 
+def test_a_settle_time_without_a_watch_is_wrong_use(run, folder, server):
+    done = run("import", "--settle", "4", folder)
+    assert (done.status, done.out, server.requests) == (2, "", [])
+    said = "--settle is for --watch: an import that does not stay takes files as they are"
+    assert done.err == f"cauce: {said}; see: cauce import --help\n"
+
+
 def test_two_watches_of_one_folder_are_one_too_many(watch, folder, server, run, tmp_path):
     second = []
     done = watch(lambda: second.append(run("import", "--watch", folder)))

@@ -66,7 +66,10 @@ def test_other_pixels_raise_no_objection(facts):
         ({"x00080060": ("CS", "US")}, "Ultrasound images usually show the patient's name."),
         ({"x00080064": ("CS", "WSD")}, "Its conversion type says that it was captured or digitised."),
         ({"x60000100": ("US", b"\x10\0")}, "It keeps an overlay inside the pixel cells."),
-        ({"x00420011": ("OB", b"%PDF")}, "It holds an encapsulated document."),
+        (
+            {"x00420011": ("OB", b"%PDF")},
+            "It holds an encapsulated document. Nothing was found in its text, but what it shows cannot be searched.",
+        ),
     ],
 )
 def test_an_object_whose_header_speaks_of_it_is_held_back(more, reason):

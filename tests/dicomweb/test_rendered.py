@@ -68,9 +68,12 @@ def test_quality_decides_the_size(ct, get):
 
 @pytest.mark.parametrize(
     "query",
-    ["window=1", "window=a,b", "window=40,0,linear", "window=40,400,cubic", "window=nan,400", "viewport=1", "viewport=0,5",
-     "viewport=99999,99999", "viewport=5,5,1,1,0,0", "quality=0", "quality=101", "quality=x", "quality=" + "9" * 5000],
-)  # fmt: skip
+    [
+        *("window=1", "window=a,b,linear", "window=40,0,linear", "window=40,400,cubic", "window=nan,400,linear"),
+        *("viewport=1", "viewport=0,5", "viewport=99999,99999", "viewport=5,5,1,1,0,0", "viewport=5,5,900,900,1,1"),
+        *("quality=0", "quality=101", "quality=x", "quality=" + "9" * 5000),
+    ],
+)
 def test_malformed_wishes_are_told(ct, get, query):
     answer = get(place_of(ct) + f"/rendered?{query}")
     assert (answer.status, answer.json()["code"]) == (400, "invalid")
@@ -103,7 +106,6 @@ def test_what_has_no_pixels_is_not_shown(corpus, stow, get):
 
 def test_many_viewers_share_one_decoding(ct, web, token, monkeypatch):
     from asgi_driver import call
-
     from cauce import flow
 
     times = []

@@ -10,11 +10,12 @@ from cauce.core.actors import Actor
 from cauce.core.errors import Conflicting, Forbidden, NotFound
 from cauce.core.statuses import Role
 from cauce.stages.deidentify import LONGITUDINAL
+from cauce.stages.deidentify.profile import ProfileError, profile_yaml
 
 
 def dated():
     """A profile that moves dates where the default one removes them."""
-    return flow.read_profile(flow.profile_yaml(LONGITUDINAL))
+    return flow.read_profile(profile_yaml(LONGITUDINAL))
 
 
 def project(services):
@@ -39,7 +40,7 @@ def report(number):
 
 def reprocess(services, actor, study=None):
     services.profiles.reprocess(
-        study or the_study().public_id, default=flow.default_profile(), engine=flow.DEIDENTIFIER, actor=actor
+        study or the_study().public_id, default=flow.default_profile(), engine=flow.engine(), actor=actor
     )
 
 
@@ -51,7 +52,7 @@ def test_a_project_without_a_profile_keeps_the_default_with_its_first_revision(d
     kept = services.profiles.current(project(services))
     assert (kept.number, kept.name, kept.digest) == (1, "Basic Profile", flow.default_profile().digest)
     assert (revision.profile.number, revision.profile.author) == (1, "cauce")
-    assert revision.profile_key == f"Basic Profile@{kept.digest[:16]}.{flow.DEIDENTIFIER}"
+    assert revision.profile_key == f"Basic Profile@{kept.digest[:16]}.{flow.engine()}"
     assert [row.profile for row in outputs()] == [revision.profile_key]
     named = report(1)["profile"]
     assert (named["number"], named["name"], named["digest"]) == (1, "Basic Profile", kept.digest)
@@ -200,6 +201,6 @@ def test_a_profile_that_can_no_longer_be_read_lets_nothing_pass(deliver, run_all
     flow.STEPS[job.step](services, job)
     services.ledger.succeed(job, worker="w")
     job = services.ledger.claim("w")
-    with pytest.raises(flow.ProfileError):
+    with pytest.raises(ProfileError):
         flow.STEPS[job.step](services, job)
     assert outputs() == []

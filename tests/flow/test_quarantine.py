@@ -306,6 +306,20 @@ def test_decisions_in_a_row_become_one_revision(deliver, services, admin, run_al
     assert report()["instances"] == {"in": 5, "written": 3, "held": 0, "rejected": 2, "unaccounted": 0}
 
 
+def test_a_decision_after_a_closing_that_died_is_carried_out_all_the_same(one_held, services, admin, run_all):
+    from cauce.records.models import Job
+
+    services.quarantine.release(one_held.public_id, reason=REASON, actor=admin)
+    run_all(fails={"close": Conflicting("no retry helps")})
+    assert Job.objects.filter(step="close", status="dead").count() == 1
+    again = held()[0]
+    assert (again.status, again.is_applied) == ("released", False)
+    job = Job.objects.get(step="close", status="dead")
+    services.ledger.replay(job.public_id, actor=admin)
+    run_all()
+    assert the_study().status == "ready"
+
+
 def test_a_decision_while_the_study_still_receives_waits_for_the_rest(one_held, deliver, services, admin, run_all):
     deliver(image(4), final=False)
     assert the_study().status == "receiving"

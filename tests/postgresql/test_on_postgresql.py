@@ -25,7 +25,11 @@ def url():
 
 @pytest.mark.parametrize(
     ("paths", "at_least"),
-    [(["tests/rest", "tests/accounts", "tests/pages"], 800), (["tests/flow"], 30)],
+    [
+        (["tests/rest", "tests/accounts", "tests/pages"], 800),
+        (["tests/flow"], 30),
+        (["tests/adapters/test_vault_sql.py", "tests/adapters/test_vault_links.py"], 60),
+    ],
 )
 def test_it_holds_on_postgresql(url, paths, at_least):
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "CAUCE_"))}

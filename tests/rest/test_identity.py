@@ -2,6 +2,7 @@
 
 import pytest
 import rest_rows as rows
+import review_rows as review
 from django.urls import get_resolver, reverse
 
 from cauce.core.statuses import Role
@@ -29,6 +30,8 @@ def paths(db):
         "calling_ae_id": rows.calling_ae().public_id,
         "version_id": contested.object_id,
         "wanted_id": contested.object_id,
+        "held_id": review.held(study).public_id,
+        "revision_id": review.report(study.revisions.get()).revision.public_id,
     }
     closed = {"events", "logout", "token", "token-refresh"}
     return [

@@ -7,6 +7,7 @@ import review_rows as review
 from cauce import flow
 from cauce.samples import small_instance
 from cauce.stages.deidentify import LONGITUDINAL
+from cauce.stages.deidentify.profile import profile_yaml
 
 pytestmark = pytest.mark.django_db
 JSON = "application/json"
@@ -15,7 +16,7 @@ SECRET = {"PatientName": "ZYXWVUT^PLANTED", "PatientID": "MRN-PLANTED-77", "Inst
 
 
 def dated():
-    return flow.profile_yaml(LONGITUDINAL)
+    return profile_yaml(LONGITUDINAL)
 
 
 @pytest.fixture

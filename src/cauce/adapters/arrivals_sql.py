@@ -20,6 +20,7 @@ from cauce.adapters.held_sql import (
     find_studies,
 )
 from cauce.adapters.quiet_timer import QuietTimer
+from cauce.adapters.search_index import name_studies, note_kinds, note_requests
 from cauce.adapters.statements import Table, execute, fetch
 from cauce.core.messages import UploadRef, Verdict
 from cauce.core.statuses import ItemStatus, StudyStatus
@@ -113,6 +114,11 @@ class ArrivalsTransaction:
         )
         for (key, arrival), (pk,) in zip(wanted, made, strict=True):
             self._held[key] = HeldInstance(pk, studies[key[0], str(arrival.header.study_instance_uid)])
+        note_kinds(
+            (project_pk, place[0], series[place], arrival.header.sop_class_uid)
+            for (project_pk, _), arrival in wanted
+            for place in [_series_key(arrival, studies)]
+        )
 
     def _studies(self, arrivals: Iterable[Arrival]) -> dict[tuple[int, str], HeldStudy]:
         """Return the studies of `arrivals`, made where they are new, and locked."""
@@ -136,6 +142,7 @@ class ArrivalsTransaction:
                 on_conflict="DO NOTHING",  # another process may be making it
             )
             found = find_studies(first)
+            name_studies([(key[0], found[key].pk, first[key].header.attributes) for key in missing], now=self._now)
         return found
 
     def _series(
@@ -161,6 +168,7 @@ class ArrivalsTransaction:
                 on_conflict="DO NOTHING",
             )
             found = find_series(first)
+            note_requests([(found[key], first[key].header) for key in missing], now=self._now)
         return found
 
     def _decide(self, arrival: Arrival) -> Committed:

@@ -61,7 +61,7 @@ def close_study(study_pk: int, *, default: ProfileText, engine: str) -> int | No
 def close_now(study: Study) -> None:
     """Enqueue the closing that makes the next revision; a closing that waits for more arrivals covers it, too."""
     key = f"close:{study.public_id}:{study.closings}"
-    enqueue([JobRequest(key=key, step="close", study_pk=study.pk)])
+    enqueue([JobRequest(key=key, step="close", study_pk=study.pk, again=True)])
     if study.status != StudyStatus.RECEIVING.value:
         study.status, study.updated_at = StudyStatus.QUEUED.value, timezone.now()
         study.save(update_fields=["status", "updated_at"])

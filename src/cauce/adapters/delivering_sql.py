@@ -35,8 +35,9 @@ _RULED: Final = (HeldStatus.RELEASED.value, HeldStatus.REDACTED.value)
 def deliver(revision_pk: int, *, profile: str, pipeline: str, about: Mapping[str, Any]) -> PublicId:
     """End a revision and keep its report; only the newest revision speaks for the study. Return the study's id."""
     with transaction_of_ours():
-        revision = Revision.objects.select_for_update().select_related("study__project", "profile").get(pk=revision_pk)
-        study = Study.objects.select_for_update().get(pk=revision.study_id)
+        study = Study.objects.select_for_update().get(revisions=revision_pk)  # before the revision, as a closing does
+        locked = Revision.objects.select_for_update(of=("self",)).select_related("study__project", "profile")
+        revision = locked.get(pk=revision_pk)
         report = _report(revision, profile=profile, about=about)
         causes = _causes(revision, profile=profile, pipeline=pipeline, unaccounted=report["instances"]["unaccounted"])
         revision.status = Revision.Status.ATTENTION if causes else Revision.Status.READY

@@ -43,8 +43,7 @@ class SqlProfiles:
                 text=profile.text,
                 author=actor.name,
             )
-            details = {"number": made.number, "digest": made.digest}
-            audit.record(actor, "profile.change", subject=held.public_id, **details)
+            audit.record(actor, "profile.change", subject=held.public_id, number=made.number, digest=made.digest)
         return text_of(made)
 
     def reprocess(self, study_id: str, *, default: ProfileText, engine: str, actor: Actor) -> None:

@@ -29,6 +29,7 @@ STUDY_COLUMNS = (
     "study_description",
     "referring_physician_name",
     "institution_name",
+    "timezone_offset",
 )
 SERIES_COLUMNS = (
     "modality",
@@ -43,17 +44,22 @@ SERIES_COLUMNS = (
     "station_name",
     "performed_procedure_step_start_date",
     "performed_procedure_step_start_time",
+    "timezone_offset",
 )
 VERSION_COLUMNS = (
     "instance_number",
     "rows",
     "columns",
+    "bits_allocated",
     "number_of_frames",
     "photometric_interpretation",
     "image_type",
     "content_date",
     "content_time",
+    "timezone_offset",
 )
+CLEAN_COLUMNS = ("content_date", "content_time", "timezone_offset")
+"""What the row of a de-identified object says of it besides; the rest is as in the original's."""
 
 
 def columns(attributes: Attributes, names: tuple[str, ...]) -> dict[str, Any]:
@@ -71,12 +77,13 @@ def _fitting(value: object) -> object:
 
 def described(dicom_json: Mapping[str, Any]) -> Attributes:
     """Return what a DICOM JSON document says of its study and series."""
-    texts = {name: _text(dicom_json.get(f"{tag:08X}", {})) for tag, name in TEXT_COLUMNS.items()}
+    texts = {name: text_of(dicom_json.get(f"{tag:08X}", {})) for tag, name in TEXT_COLUMNS.items()}
     (number, *_) = dicom_json.get(_SERIES_NUMBER, {}).get("Value") or [None]
     return Attributes(**texts, series_number=number if isinstance(number, int) else None)  # type: ignore[arg-type] # texts
 
 
-def _text(element: Mapping[str, Any]) -> str:
+def text_of(element: Mapping[str, Any]) -> str:
+    """Return the values of an element of DICOM JSON as the text of a column."""
     values = [person_names.text_of(value) if isinstance(value, dict) else value for value in element.get("Value", [])]
     return "\\".join("" if value is None else str(value) for value in values)
 

@@ -152,7 +152,7 @@ class SqlVault:
     def _new_link(self, project: ProjectRef, index: bytes, about: Mapping[str, str]) -> PatientLink:
         """Return a row with a fresh pseudonym and what leads back from it, sealed for this row alone."""
         offset = (1 + secrets.randbelow(DATE_OFFSET_DAYS_MAX)) * secrets.choice((-1, 1))
-        content = {
+        content: dict[str, Any] = {
             "pseudonym": "".join(secrets.choice(_ALPHABET) for _ in range(_PSEUDONYM_LENGTH)),
             "uid_secret": secrets.token_hex(32),
             "date_offset_days": offset,

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cauce.adapters import closing_sql, delivering_sql, rows
+from cauce.adapters.clean_index import index_clean
 from cauce.adapters.progress_sql import batches_of
 from cauce.adapters.quarantine_sql import hold, rulings
 from cauce.adapters.sql_errors import transaction_of_ours, translated
@@ -51,8 +52,9 @@ class SqlWork:
     def write_deidentified(self, written: Sequence[WrittenInstance], *, profile: str) -> Sequence[ObjectId]:
         """Commit outputs; return the objects that are not referred to because another worker was first."""
         with transaction_of_ours():
+            places = index_clean(written, profile=profile)
             DeidentifiedInstance.objects.bulk_create(
-                [_deidentified_row(one, profile) for one in sorted(written, key=lambda one: one.version_pk)],
+                [_deidentified_row(one, profile, places) for one in sorted(written, key=lambda one: one.version_pk)],
                 ignore_conflicts=True,
             )
             hold([one.version_pk for one in written], profile=profile)
@@ -108,10 +110,12 @@ def _member(version: Version, ruling: Ruling | None) -> BatchMember:
     )
 
 
-def _deidentified_row(one: WrittenInstance, profile: str) -> DeidentifiedInstance:
+def _deidentified_row(one: WrittenInstance, profile: str, places: Mapping[int, int]) -> DeidentifiedInstance:
     outcome, header = one.outcome, one.header
     return DeidentifiedInstance(
         version_id=one.version_pk,
+        clean_series_id=places.get(one.version_pk),
+        **(rows.columns(header.attributes, rows.CLEAN_COLUMNS) if header else {}),
         profile=profile,
         object_id=one.object_id or "",
         sop_instance_uid=outcome.sop_instance_uid,

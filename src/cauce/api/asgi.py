@@ -18,9 +18,10 @@ import structlog
 from cauce import bootstrap
 from cauce.api.raw.answers import answer_problem
 from cauce.api.raw.cross_origin import cross_origin_headers, is_preflight
+from cauce.api.raw.hosts import Hosts
 from cauce.api.raw.intake import Intake
 from cauce.api.raw.kept_threads import KeptThreads
-from cauce.api.raw.problems import BodyTooLong, ClientGone
+from cauce.api.raw.problems import BodyTooLong, ClientGone, MethodNotAllowed
 from cauce.api.raw.request import Application, BodyLimits, Message, Receive, Request, Scope, Send
 from cauce.api.raw.sending import send_empty
 from cauce.core.errors import CauceError
@@ -30,6 +31,8 @@ from cauce.ports.services import Services
 from cauce.settings import environment
 
 _PROJECT: Final = r"(?:/projects/(?P<project>[-A-Za-z0-9_]+))?"
+_DICOMWEB: Final = re.compile(r"(?:/projects/[^/]+(?:/deid)?)?/dicom-web(?:/|$)")
+"""Where all is ours and nothing Django's."""
 _TAKE_MUCH_JSON: Final = ("/api/results/", "/api/elements/")
 """Routes that take long bodies. They know who sends before they parse one, which can take 25 times its size."""
 _OTHER_BODY_BYTES_MAX: Final = 1 * MIB
@@ -92,6 +95,7 @@ class WebApplication:
         self._limits = limits
         self._starting = threading.Lock()
         self._intake: Intake | None = None
+        self._hosts: Hosts | None = None
         self._routes: tuple[Route, ...] = ()
         self._django: Application | None = None
         self._threads = KeptThreads()
@@ -113,6 +117,7 @@ class WebApplication:
                 bootstrap.setup("web")
                 services = self._services or bootstrap.services()
                 self._intake = Intake(services, limits=self._limits or _body_limits(services.limits))
+                self._hosts = Hosts(environment.current())
                 self._routes = _routes()
                 self._django = _django()
             return self._intake
@@ -160,6 +165,8 @@ class WebApplication:
 
     async def _answer(self, exchange: Exchange) -> None:
         request = exchange.request
+        if self._hosts is not None:
+            self._hosts.require(request)
         exchange.cross_origin = cross_origin_headers(request, allowed=environment.current().allowed_origins)
         if is_preflight(request):
             exchange.route = "preflight"
@@ -172,6 +179,10 @@ class WebApplication:
                 given = {name: value for name, value in match.groupdict().items() if value is not None}
                 await route.handle(request, self._intake, **given)
                 return
+        if _DICOMWEB.match(request.path):
+            methods = {route.method for route in self._routes if route.path.fullmatch(request.path)}
+            if methods:
+                raise MethodNotAllowed(methods)
         exchange.route = _django_route(request.path)
         if self._django is not None:
             async with self._threads.borrowed():
@@ -201,7 +212,7 @@ def _routes() -> tuple[Route, ...]:
         *(
             Route(name=one.name, method=method, path=one.path, handle=one.handle)
             for one in readings()
-            for method in ("GET", "HEAD")
+            for method in one.methods
         ),
     )
 

@@ -59,6 +59,10 @@ class Busy(Unavailable):
         self.retry_after_s = retry_after_s
 
 
+class NobodyThere(Unavailable):
+    """Nothing takes connections at the server's address."""
+
+
 class Client:
     """A session with the server at `CAUCE_HTTP` (or `CAUCE_PUBLIC_URL`), closed by leaving its `with` block."""
 
@@ -100,7 +104,7 @@ class Client:
         """Return the JSON document at `path`.
 
         Raises:
-            Unavailable: no server answers there.
+            Unavailable: no server answers there (`NobodyThere` if nothing even takes the connection).
             NotFound, Forbidden, InvalidRequest, ServerRefused: as the server says.
         """
         given = {name: value for name, value in query.items() if value is not None}
@@ -140,6 +144,8 @@ class Client:
             yield
         except httpx.ConnectError as error:
             raise self._not_connected(error) from error
+        except httpx.ConnectTimeout as error:
+            raise NobodyThere(f"nothing at {self.base_url} takes a connection in time") from error
         except httpx.TimeoutException as error:
             raise Unavailable(f"the server at {self.base_url} did not answer in time") from error
         except httpx.HTTPError as error:
@@ -151,7 +157,7 @@ class Client:
                 f"the certificate of {self.base_url} is not trusted, or not for that name: "
                 "CAUCE_PUBLIC_URL wants the name in it, CAUCE_TLS_CERT the certificate"
             )
-        return Unavailable(f"no server answers at {self.base_url}; start one with: cauce up")
+        return NobodyThere(f"no server answers at {self.base_url}; start one with: cauce up")
 
     def pages(self, path: str, *, most: int | None = None, **query: Any) -> Iterator[Any]:
         """Yield the rows of a paged list, up to `most`."""

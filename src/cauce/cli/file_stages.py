@@ -33,12 +33,12 @@ def judge(file: FileToSend) -> dict[str, Any]:
     try:
         with file.path.open("rb") as source:
             if skipped := passed_over(source, file):
-                return {"path": str(file.path), **skipped}
+                return {"path": str(file.path), **skipped, "warnings": []}
             header = _header(source, file)
     except Refused as refusal:
-        return {"path": str(file.path), "status": "refused", "code": refusal.code, "detail": refusal.detail}
+        return _refused(file, refusal.code, refusal.detail)
     except OSError as error:
-        return {"path": str(file.path), "status": "refused", "code": UNREADABLE, "detail": error.strerror}
+        return _refused(file, UNREADABLE, error.strerror or type(error).__name__)
     warned = [asdict(one) for one in sorted(header.warnings, key=lambda one: validate_stage.rank(one.code))]
     return {
         "path": str(file.path),
@@ -49,6 +49,10 @@ def judge(file: FileToSend) -> dict[str, Any]:
         "frames": header.attributes.number_of_frames,
         "warnings": warned,
     }
+
+
+def _refused(file: FileToSend, code: str, detail: str) -> dict[str, Any]:
+    return {"path": str(file.path), "status": "refused", "code": code, "detail": detail, "warnings": []}
 
 
 def passed_over(source: BinaryIO, file: FileToSend) -> dict[str, Any] | None:

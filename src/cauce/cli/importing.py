@@ -30,7 +30,12 @@ _Json = Annotated[bool, typer.Option("--json", help="One JSON object a file on s
 _Again = Annotated[bool, typer.Option("--again", help="Send also what an import that was stopped has sent already.")]
 _Watch = Annotated[bool, typer.Option("--watch", help="Stay, and take what comes into the folders, until Ctrl-C.")]
 _Settle = Annotated[
-    float, typer.Option(min=0, help="With --watch: a file is whole when it is unchanged so long.", metavar="SECONDS")
+    float | None,
+    typer.Option(
+        min=0,
+        help=f"With --watch: a file is whole when it is unchanged so long ({watching.SETTLE_S:g}).",
+        metavar="SECONDS",
+    ),
 ]
 
 
@@ -51,18 +56,25 @@ def import_(
     as_json: _Json = False,
     again: _Again = False,
     watch: _Watch = False,
-    settle: _Settle = watching.SETTLE_S,
+    settle: _Settle = None,
 ) -> int:
     """Send files, folders, discs and buckets to a server.
 
     Each file gets a verdict: stored, duplicate, conflict, skipped or refused. Stopped and started again, it goes on
     where it was. With --watch it stays and takes what comes into folders.
     """
+    if settle is not None and not watch:
+        raise InvalidRequest(
+            "--settle is for --watch: an import that does not stay takes files as they are", field="settle"
+        )
     report = Report(as_json=as_json)
     if watch:
         folders = _folders(paths)
+        settle_s = watching.SETTLE_S if settle is None else settle
         with Client() as client:
-            return watching.watch(folders, client=client, project=project, report=report, settle_s=settle, again=again)
+            return watching.watch(
+                folders, client=client, project=project, report=report, settle_s=settle_s, again=again
+            )
     found = _Found(report)
     found.look(paths)
     files = None if found.objects else len(found.files)
@@ -122,7 +134,7 @@ class _Found:
         if any(has_name_of_media_directory(file.path) for file in files):
             from cauce.cli.imports import media  # it reads DICOM, which takes long to load
 
-            if path.is_file() and media.is_directory(path):
+            if media.stands_for_medium(path):
                 files = media.files_listed(path, passed=passed)
                 disc = media.compare(path, files)
                 disc.is_named = True
@@ -165,7 +177,7 @@ class _Import:
         sending.on_outcomes = lambda outcomes: self.known.note(outcomes, upload_id=sending.upload_id)
         sending.check()
         self._tell_of_media()
-        sending.upload_id = self.known.go_on(self.client)
+        sending.upload_id = sending.patience.ask(lambda: self.known.go_on(self.client))
         sending.run(self._unsent(bar))
         if not self._is_anything_sent:
             sending.finish()  # the earlier run was stopped before it could say so

@@ -17,6 +17,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON, one object a line.")
 Most = Annotated[int, typer.Option("--limit", min=1, help="Most rows.", metavar="N")]
 _Id = Annotated[str, typer.Argument(metavar="ID", help="From `list`.")]
 _PAGE_MAX = 1000
+_CELLS_MAX = 32
+"""Widest value between the first and the last of a list: an id is as wide."""
 
 _STUDY_COLUMNS = {
     "id": "id",
@@ -116,9 +118,8 @@ def print_list(path: str, columns: dict[str, str], *, most: int, as_json: bool, 
             return
         rows = list(client.pages(path, most=most + 1, limit=min(most + 1, _PAGE_MAX), **query))
     fields = columns.values()
-    print_table(
-        list(columns), ([_shown(field, row.get(field)) for field in fields] for row in rows[:most]), empty=empty
-    )
+    shown = ([_shown(field, row.get(field)) for field in fields] for row in rows[:most])
+    print_table(list(columns), shown, empty=empty, cells_max=_CELLS_MAX)
     if len(rows) > most:
         console().print(f"only the first {most}; more with --limit", style="dim")
 
@@ -194,7 +195,7 @@ def _studies() -> Application:
 
     @group.command()
     def show(study: _Id, as_json: AsJson = False) -> None:
-        """Show one study: its series, its revisions, what waits for a person."""
+        """Show one study: its series, revisions, causes."""
         _show("/api/studies/", study, noun="study", as_json=as_json)
 
     return group

@@ -57,17 +57,25 @@ def print_json(document: Any) -> None:
     sys.stdout.flush()
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str = "nothing yet") -> int:
+def print_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    empty: str = "nothing yet",
+    cells_max: int | None = None,
+) -> int:
     """Print rows under column titles, a line each; `empty` where there are none. Return their number.
 
-    On a terminal a line ends with it; elsewhere it is whole.
+    On a terminal a line ends with it; elsewhere it is whole. With `cells_max` no value between the first and the last
+    column makes its column wider than so many cells of the screen (a Chinese letter takes two): on a terminal it is cut
+    there, elsewhere only its own line is longer.
     """
     lines = [[text_of(value) for value in row] for row in rows]
     if not lines:
         console().print(Text(empty, style="dim"))
         return 0
     table = [[Text(column, style="bold") for column in columns], *lines]
-    _print_aligned(table)
+    _print_aligned(table, cells_max=cells_max)
     return len(lines)
 
 
@@ -81,16 +89,21 @@ def print_facts(facts: Mapping[str, Any]) -> None:
     _print_aligned(shown, may_cut=False)
 
 
-def _print_aligned(table: list[list[Text]], *, may_cut: bool = True) -> None:
-    """Print cells in columns as wide as their widest one."""
+def _print_aligned(table: list[list[Text]], *, may_cut: bool = True, cells_max: int | None = None) -> None:
+    """Print cells in columns as wide as their widest one, or as `cells_max`."""
+    is_cut = may_cut and console().is_terminal
     widths = [max(row[column].cell_len for row in table) for column in range(len(table[0]))] if table else []
+    if cells_max is not None:
+        widths[1:-1] = [min(width, cells_max) for width in widths[1:-1]]
     for row in table:
         line = Text()
         for cell, width in zip(row[:-1], widths, strict=False):
+            if is_cut:
+                cell.truncate(width, overflow="ellipsis")
             line.append_text(cell).append(" " * (width - cell.cell_len) + _GAP)
         line.append_text(row[-1])
         line.rstrip()
-        if may_cut and console().is_terminal:
+        if is_cut:
             console().print(line, overflow="ellipsis", no_wrap=True, soft_wrap=False)
         else:
             console().print(line)

@@ -50,9 +50,9 @@ def _add_to_studies(group: Application) -> None:
         ] = None,
         as_json: AsJson = False,
     ) -> None:
-        """Show what de-identification did to a study, as it was kept when it was delivered.
+        """Show what de-identification did to a study.
 
-        With --json the whole report: every output with the SHA-256 of its file.
+        As it was when it was delivered. With --json the whole report: every output with the SHA-256 of its file.
         """
         with Client() as client:
             found = client.get(f"/api/studies/{quote(study, safe='')}/deidentification/", revision=revision)
@@ -63,7 +63,10 @@ def _add_to_studies(group: Application) -> None:
 
     @group.command()
     def deidentify(study: _Study, as_json: AsJson = False) -> None:
-        """De-identify a study anew, under the present profile of its project."""
+        """De-identify a study anew.
+
+        It is done under the present profile of its project.
+        """
         with Client() as client:
             found = client.post(f"/api/studies/{quote(study, safe='')}/deidentify/")
         _say(f"study {study} is de-identified anew, as its next revision", found, as_json=as_json)
@@ -132,7 +135,10 @@ def _quarantine() -> Application:
         frame: Annotated[int | None, typer.Option(help="From 0; else the middle one.", metavar="N")] = None,
         as_json: AsJson = False,
     ) -> None:
-        """Save a frame of the original, which may show who the patient is."""
+        """Save a frame of the original.
+
+        It may show who the patient is.
+        """
         query = "" if frame is None else f"?frame={frame}"
         with Client() as client:
             size_bytes = save(client, f"/api/quarantine/{quote(held, safe='')}/picture/{query}", file)
@@ -140,9 +146,9 @@ def _quarantine() -> Application:
 
     @group.command()
     def release(held: _Held, reason: _Reason, as_json: AsJson = False) -> None:
-        """Take an image as it is, although this cause speaks against it.
+        """Take an image as it is.
 
-        Any other cause still holds it back.
+        It is taken although this cause speaks against it. Any other cause still holds it back.
         """
         found = _decide(held, "release", {"reason": reason})
         _say("released; its study gets another revision", found, as_json=as_json)
@@ -170,7 +176,10 @@ def _quarantine() -> Application:
 
     @group.command()
     def reject(held: _Held, reason: _Reason, as_json: AsJson = False) -> None:
-        """Keep an image out for good; its study can become ready without it."""
+        """Keep an image out for good.
+
+        Its study can become ready without it.
+        """
         found = _decide(held, "reject", {"reason": reason})
         _say("rejected; it stays out", found, as_json=as_json)
 
@@ -203,7 +212,10 @@ def _pseudonyms() -> Application:
 
     @group.command()
     def resolve(pseudonym: _Name, reason: _Reason, project: _Project = "default", as_json: AsJson = False) -> None:
-        """Say who a pseudonym stands for (administrators and clinicians)."""
+        """Say who a pseudonym stands for.
+
+        Administrators and clinicians may ask.
+        """
         with Client() as client:
             body = {"project": project, "pseudonym": pseudonym, "reason": reason}
             found = client.post("/api/pseudonyms/resolve/", body)
@@ -218,7 +230,10 @@ def _pseudonyms() -> Application:
         project: _Project = "default",
         as_json: AsJson = False,
     ) -> None:
-        """Say which pseudonym a patient has (administrators and clinicians)."""
+        """Say which pseudonym a patient has.
+
+        Administrators and clinicians may ask.
+        """
         with Client() as client:
             body = {"project": project, "reason": reason, "study": study}
             body |= {"patient_id": patient_id, "issuer_of_patient_id": issuer}
@@ -233,9 +248,9 @@ def _pseudonyms() -> Application:
         yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether it is meant.")] = False,
         as_json: AsJson = False,
     ) -> None:
-        """Forget for good who a pseudonym stands for (administrators).
+        """Forget for good who a pseudonym stands for.
 
-        What was made under it stays. Images that come later for the same patient get another pseudonym.
+        Administrators may. What was made under it stays. Images that come later for the same patient get another pseudonym.
         """
         if not yes:
             typer.confirm(

@@ -10,11 +10,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from cauce.cli.client import Client
+from cauce.cli import local
+from cauce.cli.client import Client, NobodyThere
 from cauce.cli.imports.items import Item, Reading, SourceBroken
 from cauce.cli.imports.patience import Patience
 from cauce.cli.receipts import kept_name, located
-from cauce.core.errors import Refused
+from cauce.core.errors import Refused, Unavailable
 
 GROUP_FILES_MAX = 64
 GROUP_BYTES_MAX = 64 * 1024 * 1024
@@ -90,13 +91,20 @@ class Sending:
         self._await_pending()
 
     def check(self) -> None:
-        """Ask who we are, once: a wrong address or token is told before anything is sent."""
+        """Ask who we are, once: a wrong address or token is told before anything is sent.
+
+        A server that breaks off, is busy or is about to come back is waited for; one that was never there is not.
+        """
         if self._is_checked:
             return
-        if self.patience.for_s is None:
-            self.patience.ask(lambda: self.client.get("/api/"))
-        else:
-            self.client.get("/api/")
+        was_there = self.patience.for_s is None
+
+        def is_final(error: Unavailable) -> bool:
+            nonlocal was_there
+            was_there = was_there or not isinstance(error, NobodyThere) or local.is_kept_up(self.client.base_url)
+            return not was_there
+
+        self.patience.ask(lambda: self.client.get("/api/"), is_final=is_final)
         self._is_checked = True
 
     def finish(self) -> None:

@@ -9,12 +9,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from cauce.cli.local import LOCK_NAME
 from cauce.core.errors import ConfigurationError, DatabaseUnavailable
 from cauce.core.statuses import Space
 from cauce.settings.environment import Settings
 
 ADMIN = "admin"
-LOCK_NAME = "up.lock"
 _PASSWORD_BYTES = 15
 LOST_CATALOGUE: Final = (
     "the database is missing, but originals are stored: put it back from a backup, or make the catalogue anew from "
@@ -37,7 +37,10 @@ def only_one(settings: Settings) -> Iterator[None]:
             raise ConfigurationError(f"another server runs on {settings.data_folder}: {first or 'it gives no name'}")
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"process {os.getpid()} at {settings.base_url}\n".encode(), 0)
-        yield
+        try:
+            yield
+        finally:
+            os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -23,6 +23,10 @@ PROGRAM = (sys.executable, "-P", "-m", "cauce")
 """Our own program; `-P` keeps modules that lie in the working folder from taking the place of those it imports."""
 
 log = structlog.get_logger("cauce.supervisor")
+
+
+def _nothing() -> None:
+    """Nothing else is to be looked at."""
 
 
 @dataclass(slots=True)
@@ -47,11 +51,16 @@ class Supervisor:
         *,
         environ: Mapping[str, str],
         program: Sequence[str] = PROGRAM,
+        also: Callable[[], None] = _nothing,
     ) -> None:
-        """`commands` gives each process its name and the arguments of `program`; `environ` is their environment."""
+        """`commands` gives each process its name and the arguments of `program`; `environ` is their environment.
+
+        `also` is called a few times a second while they are watched.
+        """
         self._program = tuple(program)
         self._environ = dict(environ)
         self._children = [_Child(name, tuple(arguments)) for name, arguments in commands.items()]
+        self._also = also
         self._stopping = threading.Event()
 
     def start(self) -> None:
@@ -81,6 +90,7 @@ class Supervisor:
             while not self._stopping.wait(POLL_S):
                 for child in self._children:
                     self._look_at(child)
+                self._also()
         finally:
             self.end()
 

@@ -16,10 +16,12 @@ from cauce import bootstrap
 from cauce.cli import start
 from cauce.cli.application import Application
 from cauce.cli.output import console
+from cauce.cli.room import Room
 from cauce.cli.supervisor import Supervisor
 from cauce.core.errors import CauceError, ConfigurationError
 from cauce.settings import environment
 from cauce.settings.environment import Settings
+from cauce.settings.full_disk import Mark
 
 READY_WITHIN_S = 60.0
 _POLL_S = 0.1
@@ -83,7 +85,9 @@ def running(settings: Settings, out: Console) -> Iterator[Supervisor]:
         start.migrate()
         password = start.ensure_admin(settings)
         _say_password(out, password)
-        supervisor = Supervisor(_commands(settings), environ=_environ(settings))
+        mark = Mark(settings.data_folder / "logs")
+        room = Room(settings, mark=mark, say=lambda text: out.print(text, style="yellow", markup=False))
+        supervisor = Supervisor(_commands(settings), environ=_environ(settings), also=room.look)
         with _stopped_by_signals(supervisor.stop):
             try:
                 supervisor.start()

@@ -114,6 +114,7 @@ class Attributes:
     number_of_frames: int = 1
     bits_allocated: int | None = None
     samples_per_pixel: int | None = None
+    timezone_offset: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

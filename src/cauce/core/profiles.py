@@ -5,7 +5,7 @@ from typing import Final
 from cauce.core.messages import ProfileText
 
 KEY_LENGTH_MAX: Final = 64
-_NAME_LENGTH_MAX: Final = 40
+_NAME_LENGTH_MAX: Final = 36
 _DIGEST_LENGTH: Final = 16
 
 

@@ -14,6 +14,7 @@ from cauce.ports.objects import ObjectStore
 from cauce.ports.profiles import Profiles
 from cauce.ports.quarantine import Quarantine
 from cauce.ports.results import ResultStore
+from cauce.ports.search import Search
 from cauce.ports.served import Served
 from cauce.ports.vault import Vault
 
@@ -34,6 +35,7 @@ class Services:
     conflicts: Conflicts
     profiles: Profiles
     quarantine: Quarantine
+    search: Search
     served: Served
     spool: Path
     limits: Limits = field(default_factory=Limits)

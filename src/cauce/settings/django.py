@@ -11,7 +11,7 @@ _settings = current()
 
 SECRET_KEY = secrets.token_hex(32)  # replaced from the key ring by bootstrap, before anything is signed
 DEBUG = False
-ALLOWED_HOSTS = ["*"]  # the Host header decides nothing here; origins are checked by the CSRF middleware
+ALLOWED_HOSTS = ["*"]  # the ASGI application has judged the Host header before (`api.raw.hosts`)
 CSRF_TRUSTED_ORIGINS = [*_settings.allowed_origins, *([_settings.public_url] if _settings.public_url else [])]
 # JSON and login forms: instances never pass through Django's parsers.
 DATA_UPLOAD_MAX_MEMORY_SIZE = _settings.max_json_mb * MIB

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from functools import cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import parse_qsl, urlsplit
@@ -22,6 +23,7 @@ POSTGRES_PARAMETERS = frozenset(
     {"sslmode", "sslrootcert", "sslcert", "sslkey", "connect_timeout", "target_session_attrs"}
 )
 """Parameters of libpq that `CAUCE_DATABASE_URL` may carry."""
+_HOST = re.compile(r"\*|\.?[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?")
 # Kubernetes injects these for a Service called "cauce-…"; they are not ours.
 _KUBERNETES = re.compile(r"CAUCE_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT(?:_\w+)?)")
 
@@ -52,7 +54,12 @@ class Settings(BaseSettings):
     tls_cert: Path | None = Field(default=None, description="PEM certificate chain of the web process.")
     tls_key: Path | None = Field(default=None, description="PEM private key of the web process.")
     allowed_origins: tuple[str, ...] = Field(
-        default=(), description="Further origins (comma separated) whose pages may post forms here and read answers by a token of theirs (CORS)."
+        default=(),
+        description="Further origins (comma separated) whose pages may post forms here and read answers by a token of theirs (CORS).",
+    )
+    allowed_hosts: tuple[str, ...] = Field(
+        default=(),
+        description="Further host names (comma separated) of this server; `.example.org` stands for all below it.",
     )
     database_url: str = Field(
         default="", repr=False, description="PostgreSQL (`postgres://…`) in place of the embedded database."
@@ -98,10 +105,18 @@ class Settings(BaseSettings):
         """Take what `load` gives, and nothing else: it reads the environment itself, to name what it does not know."""
         return (init_settings,)
 
-    @field_validator("allowed_origins", mode="before")
+    @field_validator("allowed_hosts", "allowed_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        hosts = tuple(part.lower().strip("[]") for part in value)
+        if any(not _HOST.fullmatch(host) and not _is_address(host) for host in hosts):
+            raise ValueError("wants host names or addresses without scheme and port, such as cauce.example.org")
+        return hosts
 
     @field_validator("http", "dimse")
     @classmethod
@@ -223,6 +238,14 @@ def _postgres_url(url: str) -> str:
     if unknown:
         raise ValueError(f"takes of parameters: {', '.join(sorted(POSTGRES_PARAMETERS))}")
     return url
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _split_address(address: str) -> tuple[str, int]:

@@ -19,6 +19,7 @@ from structlog.typing import EventDict, Processor
 
 from cauce.core.traces import trace_of
 from cauce.settings.environment import Settings
+from cauce.settings.full_disk import Console, Mark
 
 if sys.platform != "win32":
     import fcntl
@@ -60,7 +61,7 @@ def configure(settings: Settings, *, role: str) -> None:
     for handler in root.handlers[:]:
         root.removeHandler(handler)
         handler.close()
-    for handler in (RoleFile(folder / f"{role}.jsonl"), _to_stderr()):
+    for handler in (RoleFile(folder / f"{role}.jsonl"), _to_stderr(settings.data_folder)):
         handler.setFormatter(formatter)
         handler.addFilter(_is_worth_a_line)
         root.addHandler(handler)
@@ -128,8 +129,8 @@ class RoleFile(logging.Handler):
         self._follow_name()
 
 
-def _to_stderr() -> logging.Handler:
-    handler = logging.StreamHandler(sys.stderr)
+def _to_stderr(data_folder: Path) -> logging.Handler:
+    handler = Console(sys.stderr, folder=data_folder, mark=Mark(data_folder / "logs"))
     handler.setLevel(logging.ERROR)
     return handler
 

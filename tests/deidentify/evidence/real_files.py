@@ -10,19 +10,20 @@ from survivors import identity_of, survivors
 
 from cauce.core.errors import Refused
 
-KEYWORDS = frozenset(
-    """AccessionNumber AdmissionID ClinicalTrialSubjectID DeviceSerialNumber FillerOrderNumberImagingServiceRequest
-    InstitutionAddress InstitutionName InstitutionalDepartmentName IssuerOfPatientID MedicalRecordLocator
-    OtherPatientIDs PatientAddress PatientBirthDate PatientID PatientTelephoneNumbers PerformedProcedureStepID
-    PlacerOrderNumberImagingServiceRequest ReferringPhysicianAddress ReferringPhysicianTelephoneNumbers
-    RequestedProcedureID ScheduledProcedureStepID StationName StudyID""".split()
-)
+KEYWORDS = {
+    *("AccessionNumber", "AdmissionID", "ClinicalTrialSubjectID", "DeviceSerialNumber", "StationName", "StudyID"),
+    *("FillerOrderNumberImagingServiceRequest", "PlacerOrderNumberImagingServiceRequest", "IssuerOfPatientID"),
+    *("InstitutionAddress", "InstitutionName", "InstitutionalDepartmentName", "MedicalRecordLocator"),
+    *("OtherPatientIDs", "PatientAddress", "PatientBirthDate", "PatientID", "PatientTelephoneNumbers"),
+    *("PerformedProcedureStepID", "RequestedProcedureID", "ScheduledProcedureStepID"),
+    *("ReferringPhysicianAddress", "ReferringPhysicianTelephoneNumbers"),
+}
 """What identifies somebody, besides names and UIDs."""
 OURS = frozenset(["REMOVED", "19000101"])
 
 
 def examined(paths, folder):
-    """De-identify each file; return (outcomes by cause or refusal, new error lines, {file: survivors}, files checked)."""
+    """De-identify each file; return (outcomes by cause or code, new error lines, {file: survivors}, files checked)."""
     outcomes, errors, left, checked = collections.Counter(), collections.Counter(), {}, 0
     for path in paths:
         content = path.read_bytes()

@@ -12,6 +12,27 @@ from cauce.core.statuses import Space
 from cauce.ports.served import Place, ServedObject
 
 
+async def reader_of(request: Request, intake: Intake, space: Space) -> Actor:
+    """Return who asks, if they may read a space.
+
+    Raises:
+        Unauthenticated, Forbidden: nobody we know, or they may not.
+    """
+    known = intake.recent.find(request)
+    if known is not None:
+        await intake.ask(require_readable, known, space)
+        return known
+
+    def look() -> Actor:
+        actor = actor_of(request)
+        require_readable(actor, space)
+        return actor
+
+    actor = await intake.ask(look)
+    intake.recent.remember(request, actor)
+    return actor
+
+
 async def readable(request: Request, intake: Intake, *, address: Address, action: str) -> Sequence[ServedObject]:
     """Return what is served at an address, at least one object; that it was read goes into the audit trail.
 

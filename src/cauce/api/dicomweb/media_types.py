@@ -36,8 +36,14 @@ def _ranges(accept: str) -> Iterator[str]:
             yield kind
 
 
+def is_json_stored(request: Request) -> bool:
+    """Tell whether the body is metadata as JSON, with bulk data in parts of their own."""
+    kind, parameters = parse_options(request.headers.get("content-type", ""))
+    return kind == _RELATED and parameters.get("type", "").lower() == DICOM_JSON
+
+
 def stored_boundary(request: Request) -> str | None:
-    """Return the boundary of a multipart body of instances, `None` where the body is one bare instance.
+    """Return the boundary of a multipart body of instances or of JSON, `None` where the body is one bare instance.
 
     Raises:
         UnsupportedMediaType: the body is of another kind.
@@ -46,8 +52,10 @@ def stored_boundary(request: Request) -> str | None:
     if kind == DICOM:
         return None
     # Senders in the field leave the `type` out; then the parts say what they are.
-    if kind != _RELATED or parameters.get("type", DICOM).lower() != DICOM:
-        raise UnsupportedMediaType(f'Instances come as {_RELATED}; type="{DICOM}" or as one {DICOM}.')
+    if kind != _RELATED or parameters.get("type", DICOM).lower() not in {DICOM, DICOM_JSON}:
+        raise UnsupportedMediaType(
+            f'Instances come as {_RELATED}; type="{DICOM}" or "{DICOM_JSON}", or as one {DICOM}.'
+        )
     return parameters.get("boundary", "")
 
 

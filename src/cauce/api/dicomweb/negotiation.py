@@ -1,7 +1,7 @@
 """What a client accepts, and which of our representations it gets (PS3.18 8.7.3 to 8.7.5, RFC 9110 12.5.1)."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -56,7 +56,11 @@ class Wanted:
 
 def wanted(request: Request) -> list[Wanted]:
     """Return what the client accepts, best first; the query parameter `accept` goes before the header (8.3.3.1)."""
-    accept = request.query.get("accept") or request.headers.get("accept", "")
+    return wanted_of(request.query.get("accept") or request.headers.get("accept", ""))
+
+
+def wanted_of(accept: str) -> list[Wanted]:
+    """Return what a list of media types says, best first; an empty one accepts anything."""
     found = list(_elements(accept)) or [Wanted(media_type="*/*", is_multipart=False)]
     return sorted(found, key=lambda one: -one.quality)
 
@@ -111,8 +115,19 @@ def choose_resolved(
     Raises:
         NotAcceptable: the client accepts nothing that can be made.
     """
+    return choose_among(wanted(request), offers, resolve)
+
+
+def choose_among(
+    accepted: Sequence[Wanted], offers: Iterable[Offer], resolve: Callable[[Offer, Wanted], Resolved | None]
+) -> tuple[Offer, Resolved]:
+    """Return an offer as `choose_resolved` does, of what is accepted, best first.
+
+    Raises:
+        NotAcceptable: nothing that is accepted can be made.
+    """
     ours = tuple(offers)
-    for one in wanted(request):
+    for one in accepted:
         for offer in ours:
             if one.takes(offer.media_type, multipart=offer.multipart):
                 resolved = resolve(offer, one)

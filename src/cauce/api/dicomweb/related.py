@@ -52,7 +52,7 @@ class _Written(RawIOBase):
 def zipped(files: Iterable[tuple[str, Iterator[bytes]]]) -> Iterator[bytes]:
     """Yield a zip of files, each its name and what yields its content; nothing is compressed."""
     written = _Written()
-    with zipfile.ZipFile(written, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[type-var] # it only writes
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_STORED) as archive:
         for name, pieces in files:
             with archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as entry:
                 for piece in pieces:

@@ -1,6 +1,7 @@
 """Rendered resources (PS3.18 10.4.1.1.3 and 10.4.1.1.4): pictures that any browser shows, and thumbnails."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from http import HTTPStatus
 from typing import Final
@@ -18,17 +19,20 @@ from cauce.api.raw.request import Request
 from cauce.api.raw.sending import send_empty, send_stream
 from cauce.core.errors import NotFound, Undecodable
 from cauce.ports.served import ServedObject
+from cauce.stages.process import Viewport
 
 JPEG: Final = "image/jpeg"
 PNG: Final = "image/png"
 GIF: Final = "image/gif"
+JP2: Final = "image/jp2"
 THUMBNAIL_PX: Final = 128
-_PICTURES: Final = (Offer(JPEG), Offer(PNG), Offer(GIF))
+_MEDIA_TYPES: Final = (JPEG, PNG, GIF, JP2)
+_PICTURES: Final = tuple(map(Offer, _MEDIA_TYPES))
 _TRIED_MAX: Final = 8
 _Target = tuple[ServedObject, int | None]
 """An object, and one of its frames or `None` for the one that stands for it."""
 
-_MANY: Final = (Offer(JPEG, multipart=True), Offer(PNG, multipart=True), Offer(GIF, multipart=True))
+_MANY: Final = tuple(Offer(media_type, multipart=True) for media_type in _MEDIA_TYPES)
 
 
 async def retrieve_rendered(request: Request, intake: Intake, address: Address, *, frames: str | None = None) -> None:
@@ -45,11 +49,18 @@ async def retrieve_rendered(request: Request, intake: Intake, address: Address, 
     await _answer(request, intake, _Pictures(intake, view, offer), targets)
 
 
+async def answer_picture(
+    request: Request, intake: Intake, one: ServedObject, *, frame: int | None, view: View, media_type: str
+) -> None:
+    """Answer one picture of an object; `frame` counts from 0, `None` is the one that stands for it."""
+    await _answer(request, intake, _Pictures(intake, view, Offer(media_type)), [(one, frame)])
+
+
 async def retrieve_thumbnail(request: Request, intake: Intake, address: Address, *, frames: str | None = None) -> None:
     """Answer one small picture that stands for what is at the address."""
     view = view_of(request)
     if view.viewport is None:
-        view = View(window=view.window, viewport=(THUMBNAIL_PX, THUMBNAIL_PX), quality=view.quality)
+        view = replace(view, viewport=Viewport(width=THUMBNAIL_PX, height=THUMBNAIL_PX))
     found = await readable(request, intake, address=address, action="instances.read")
     offer, _ = choose(request, _PICTURES)
     number = None if frames is None else frame_numbers(frames, found[0])[0]
@@ -101,7 +112,6 @@ class _Pictures:
                 media_type=self.offer.media_type,
                 window=view.window,
                 viewport=view.viewport,
-                source_rectangle=view.source,
                 quality=view.quality,
                 limits=services.limits,
             )

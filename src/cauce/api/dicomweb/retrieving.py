@@ -31,7 +31,7 @@ async def retrieve_instances(request: Request, intake: Intake, address: Address)
     found = await readable(request, intake, address=address, action="instances.read")
 
     def resolve(offer: Offer, want: Wanted) -> dict[int, TransferSyntaxUid] | None:
-        return _syntaxes(found, STORED if offer.media_type == ZIP else want.syntax)
+        return syntaxes_of(found, STORED if offer.media_type == ZIP else want.syntax)
 
     offer, syntaxes = choose_resolved(request, _ONE if len(found) == 1 else _MANY, resolve)
     headers = {"cache-control": "private, no-cache", "vary": "Accept, Authorization"}
@@ -44,12 +44,20 @@ async def retrieve_instances(request: Request, intake: Intake, address: Address)
         pieces = multipart(((files.headers(one), files.content(one)) for one in found), boundary=boundary)
         headers["content-type"] = related_type(DICOM, boundary)
     else:
-        (one,) = found
-        headers |= {"etag": f'"{one.object_id}.{syntaxes[one.pk]}"', "content-type": files.headers(one)["Content-Type"]}
-        if is_unchanged(request, headers["etag"]):
-            await send_empty(request, status=HTTPStatus.NOT_MODIFIED, headers=headers)
-            return
-        pieces = files.content(one)
+        await answer_file(request, intake, found[0], syntaxes[found[0].pk])
+        return
+    await send_stream(request, pieces, intake=intake, status=HTTPStatus.OK, headers=headers)
+
+
+async def answer_file(request: Request, intake: Intake, one: ServedObject, syntax: TransferSyntaxUid) -> None:
+    """Answer one instance as a Part 10 file in a transfer syntax that it can be had in."""
+    etag = f'"{one.object_id}.{syntax}"'
+    headers = {"etag": etag, "cache-control": "private, no-cache", "vary": "Accept, Authorization"}
+    if is_unchanged(request, etag):
+        await send_empty(request, status=HTTPStatus.NOT_MODIFIED, headers=headers)
+        return
+    headers["content-type"] = f"{DICOM}; transfer-syntax={syntax}"
+    pieces = _Files(intake.services, {one.pk: syntax}, service="").content(one)
     await send_stream(request, pieces, intake=intake, status=HTTPStatus.OK, headers=headers)
 
 
@@ -79,7 +87,7 @@ class _Files:
             yield from flow.transcoded(source, to=syntax, limits=self._services.limits, spool=self._services.spool)
 
 
-def _syntaxes(found: Sequence[ServedObject], wanted: str) -> dict[int, TransferSyntaxUid] | None:
+def syntaxes_of(found: Sequence[ServedObject], wanted: str) -> dict[int, TransferSyntaxUid] | None:
     """Return the transfer syntax in which each object is sent; `None` when one cannot be brought into what is wanted.
 
     Where the client names none it is Explicit VR Little Endian (PS3.18 8.7.3.5.2), but of what has no codec here the

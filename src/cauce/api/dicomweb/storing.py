@@ -5,8 +5,16 @@ from contextlib import aclosing
 from http import HTTPStatus
 from typing import Final
 
-from cauce.api.dicomweb.media_types import DICOM, DICOM_JSON, is_instance, require_json_accepted, stored_boundary
+from cauce.api.dicomweb.media_types import (
+    DICOM,
+    DICOM_JSON,
+    is_instance,
+    is_json_stored,
+    require_json_accepted,
+    stored_boundary,
+)
 from cauce.api.dicomweb.store_response import store_response
+from cauce.api.dicomweb.storing_json import receive_json
 from cauce.api.raw.admission import admit
 from cauce.api.raw.answers import answer, answer_problem
 from cauce.api.raw.body import Body
@@ -34,7 +42,8 @@ async def store_instances(
 ) -> None:
     """Store the instances of the body in `project`; with `study_instance_uid` those of other studies fail.
 
-    The body is multipart/related of application/dicom, or one bare application/dicom.
+    The body is multipart/related of application/dicom, one bare application/dicom, or multipart/related of metadata as
+    DICOM JSON with their bulk data.
     """
 
     def begin(actor: Actor) -> tuple[MultipartReader | None, UploadRef]:
@@ -44,13 +53,14 @@ async def store_instances(
     is_known = intake.services.catalogue.knows(project or DEFAULT_PROJECT)
     reader, upload = await admit(intake, request, begin, needs_database=not is_known)
     body = Body(request, limits=intake.limits)
-    received = (
-        whole(body, intake=intake, content_type=DICOM)
-        if reader is None
-        else parts(body, reader, intake=intake, keep=_is_instance, takes_archives=False)
-    )
     delivery = Delivery(intake, upload, source=SOURCE, study_instance_uid=study_instance_uid)
-    error = await _receive(delivery, received)
+    if reader is None:
+        error = await _receive(delivery, whole(body, intake=intake, content_type=DICOM))
+    elif is_json_stored(request):
+        error = await receive_json(delivery, body, reader, intake=intake)
+    else:
+        received = parts(body, reader, intake=intake, keep=_is_instance, takes_archives=False)
+        error = await _receive(delivery, received)
     lines = await delivery.lines()
     intake.services.catalogue.close_upload(upload, final=False, put_off=True)
     intake.settle_soon()

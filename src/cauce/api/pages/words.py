@@ -72,6 +72,7 @@ HELD: Words = {
 }
 ACTION: Words = {
     "removed": _("Removed"),
+    "private": _("Private elements removed"),
     "emptied": _("Emptied"),
     "replaced": _("Replaced"),
     "uids": _("UIDs replaced"),

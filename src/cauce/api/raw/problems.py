@@ -1,5 +1,6 @@
 """The one table from error to HTTP answer of the raw routes: RFC 9457 problem documents."""
 
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -49,6 +50,17 @@ class NotAcceptable(InvalidRequest):
     code = "not_acceptable"
 
 
+class MethodNotAllowed(InvalidRequest):
+    """There is something at this address, but nothing that this method does."""
+
+    code = "method_not_allowed"
+
+    def __init__(self, allowed: Iterable[str]) -> None:
+        """`allowed` are the methods that would do something."""
+        self.allowed = ", ".join(sorted(allowed))
+        super().__init__(f"This address takes {self.allowed}.")
+
+
 class BodyTooLong(Refused):
     """The body is longer than any request may be."""
 
@@ -71,6 +83,7 @@ _STATUS: tuple[tuple[type[CauceError], HTTPStatus], ...] = (
     (Conflicting, HTTPStatus.CONFLICT),
     (TimedOut, HTTPStatus.REQUEST_TIMEOUT),
     (UnsupportedMediaType, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
+    (MethodNotAllowed, HTTPStatus.METHOD_NOT_ALLOWED),
     (NotAcceptable, HTTPStatus.NOT_ACCEPTABLE),
     (Undecodable, HTTPStatus.NOT_ACCEPTABLE),
     (InvalidRequest, HTTPStatus.BAD_REQUEST),
@@ -103,6 +116,8 @@ def headers_of(error: CauceError) -> dict[str, str]:
     """Return the headers that go with the answer to `error`."""
     if isinstance(error, Unauthenticated):
         return {"www-authenticate": 'Bearer realm="cauce"'}
+    if isinstance(error, MethodNotAllowed):
+        return {"allow": error.allowed}
     if isinstance(error, Unavailable):
         return {"retry-after": str(RETRY_AFTER_S)}
     return {}

@@ -184,7 +184,7 @@ class StudyDeidentify(Endpoint):
         """De-identify a study anew, under the present profile of its project, as its next revision."""
         study = study_of(self.visible, study_id)
         bootstrap.services().profiles.reprocess(
-            study_id, default=flow.default_profile(), engine=flow.DEIDENTIFIER, actor=self.actor
+            study_id, default=flow.default_profile(), engine=flow.engine(), actor=self.actor
         )
         study.refresh_from_db()
         return Response({"id": study.public_id, "status": study.status}, status=status.HTTP_202_ACCEPTED)

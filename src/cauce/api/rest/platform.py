@@ -25,6 +25,7 @@ ROUTES = (
     "jobs",
     "uploads",
     "conflicts",
+    "quarantine",
     "projects",
     "pipelines",
     "users",

@@ -23,6 +23,7 @@ from cauce.core.messages import ProfileText
 from cauce.readings.changes import changes, kept
 from cauce.records.models import ProfileVersion, Study, Version
 from cauce.records.visibility import Visible
+from cauce.stages.deidentify.profile import ProfileError
 
 TEXT_LENGTH_MAX: Final = 200_000
 SERIES_MAX: Final = 20
@@ -116,7 +117,7 @@ def read(text: str) -> ProfileText:
     """
     try:
         return flow.read_profile(text)
-    except flow.ProfileError as error:
+    except ProfileError as error:
         raise InvalidProfile(error.detail, field="text") from error
 
 

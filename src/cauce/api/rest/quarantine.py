@@ -91,7 +91,7 @@ class ReasonSerializer(serializers.Serializer[Any]):
 class RedactionSerializer(ReasonSerializer):
     """What is to be blanked in every frame, and which elements are to be removed at every depth."""
 
-    boxes = BoxSerializer(many=True, required=False, default=list, max_length=ITEMS_MAX)
+    boxes = serializers.ListField(child=BoxSerializer(), required=False, default=list, max_length=ITEMS_MAX)
     elements = serializers.ListField(
         child=serializers.CharField(max_length=80, help_text="A keyword, or a tag such as 00104000."),
         required=False,

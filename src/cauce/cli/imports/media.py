@@ -10,7 +10,7 @@ from typing import Final
 from cauce.cli.found import FileToSend, Passed, below, file_at, has_name_of_media_directory
 from cauce.core.errors import Refused
 from cauce.core.limits import MIB, Limits
-from cauce.stages import validate
+from cauce.stages import ingest, validate
 from cauce.stages.validate import part10
 from cauce.stages.validate.json_model import INLINE_MAX
 from cauce.stages.validate.reader import ForwardReader
@@ -59,6 +59,18 @@ def is_directory(path: Path) -> bool:
             return validate.is_directory_record(opened.read(_HEAD_BYTES))
     except OSError:
         return False
+
+
+def stands_for_medium(path: Path) -> bool:
+    """Tell whether a file that was named itself is a DICOMDIR or what is left of one; an image of that name is not."""
+    if not has_name_of_media_directory(path) or not path.is_file():
+        return False
+    try:
+        with path.open("rb") as opened:
+            head = opened.read(_HEAD_BYTES)
+    except OSError:
+        return False
+    return validate.is_directory_record(head) or not ingest.looks_like_dicom(head)
 
 
 def file_ids_of(directory: Path) -> Iterator[FileId]:

@@ -20,6 +20,11 @@ _JITTER = 0.25
 _Result = TypeVar("_Result")
 
 
+def _never(_error: Unavailable) -> bool:
+    """Waiting may always help."""
+    return False
+
+
 class Patience:
     """Waits that grow while the server takes nothing. What is wrong is said once, and so is that it goes on."""
 
@@ -39,11 +44,11 @@ class Patience:
         self._lock = threading.Lock()
         self._silent_since: float | None = None
 
-    def ask(self, request: Callable[[], _Result]) -> _Result:
+    def ask(self, request: Callable[[], _Result], *, is_final: Callable[[Unavailable], bool] = _never) -> _Result:
         """Return what `request` does, once it succeeds.
 
         Raises:
-            Unavailable: it did not for too long.
+            Unavailable: it did not for too long, or `is_final` says that waiting is no use.
         """
         own_failures = 0
         while True:
@@ -51,7 +56,7 @@ class Patience:
                 result = request()
             except Unavailable as error:
                 own_failures += 1
-                wait_s = self._wait_s(error, own_failures)
+                wait_s = None if is_final(error) else self._wait_s(error, own_failures)
                 if wait_s is None:
                     raise
                 self._sleep(wait_s)

@@ -8,6 +8,16 @@ from cauce.records.models.projects import Project
 from cauce.records.models.results import Artifact, InstanceResult, ProcessingResult
 from cauce.records.models.reviews import DeidentificationReport, HeldInstance
 from cauce.records.models.revisions import Batch, BatchItem, DeidentifiedInstance, Revision
+from cauce.records.models.searching import (
+    CleanKind,
+    CleanName,
+    CleanRequest,
+    CleanSeries,
+    CleanStudy,
+    SeriesKind,
+    SeriesRequest,
+    StudyName,
+)
 from cauce.records.models.studies import Series, Study
 from cauce.records.models.uploads import Upload, UploadItem
 from cauce.records.models.vault import PatientLink
@@ -18,6 +28,11 @@ __all__ = [
     "Batch",
     "BatchItem",
     "CallingAe",
+    "CleanKind",
+    "CleanName",
+    "CleanRequest",
+    "CleanSeries",
+    "CleanStudy",
     "DeidentificationReport",
     "DeidentifiedInstance",
     "HeldInstance",
@@ -31,7 +46,10 @@ __all__ = [
     "Project",
     "Revision",
     "Series",
+    "SeriesKind",
+    "SeriesRequest",
     "Study",
+    "StudyName",
     "Upload",
     "UploadItem",
     "Version",

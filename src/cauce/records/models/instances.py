@@ -52,12 +52,14 @@ class Version(models.Model):
     instance_number = models.BigIntegerField(null=True)
     rows = models.PositiveIntegerField(null=True)
     columns = models.PositiveIntegerField(null=True)
+    bits_allocated = models.PositiveIntegerField(null=True)
     number_of_frames = models.BigIntegerField(default=1)
     decoded_bytes = models.BigIntegerField(default=0)
     photometric_interpretation = text()
     image_type = text()
     content_date = text()
     content_time = text()
+    timezone_offset = text()
     source = models.CharField(max_length=16)
     damage = text()
     received_at = models.DateTimeField()
@@ -72,7 +74,10 @@ class Version(models.Model):
             )
         ]
         indexes = [  # noqa: RUF012 - Django's way
-            models.Index(fields=["-id"], condition=models.Q(state="conflict"), name="version_contested")
+            models.Index(fields=["-id"], condition=models.Q(state="conflict"), name="version_contested"),
+            models.Index(
+                fields=["instance_number", "instance"], condition=models.Q(state="current"), name="version_by_number"
+            ),
         ]
 
     def __str__(self) -> str:

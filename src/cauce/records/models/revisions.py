@@ -6,6 +6,7 @@ from cauce.core.statuses import AttentionCause, StudyStatus
 from cauce.records.models.fields import choices_of, public_id, text, uid
 from cauce.records.models.instances import Version
 from cauce.records.models.profiles import ProfileVersion
+from cauce.records.models.searching import CleanSeries
 from cauce.records.models.studies import Series, Study
 
 FIRST_PROFILE_KEY = "Basic Profile"
@@ -94,10 +95,11 @@ class DeidentifiedInstance(models.Model):
     """What de-identification made of one version: an object of the de-identified space, or why there is none.
 
     `file_sha256` is the digest of the whole object, `dataset_sha256` that of what follows its file meta information.
-    `boxes` (x, y, width, height) were blanked in its pixels.
+    `boxes` (x, y, width, height) were blanked in its pixels. `clean_series` is where searches find an object.
     """
 
     version = models.ForeignKey(Version, on_delete=models.CASCADE, related_name="deidentified")
+    clean_series = models.ForeignKey(CleanSeries, null=True, on_delete=models.SET_NULL, related_name="instances")
     profile = models.CharField(max_length=64)
     object_id = models.CharField(max_length=32, blank=True, default="")
     sop_instance_uid = uid()
@@ -109,6 +111,9 @@ class DeidentifiedInstance(models.Model):
     file_sha256 = models.BinaryField(max_length=32, null=True)
     dicom_json = models.BinaryField(null=True)
     frames = models.BinaryField(null=True)
+    content_date = text()
+    content_time = text()
+    timezone_offset = text()
     actions = models.JSONField(default=dict, blank=True)
     boxes = models.JSONField(null=True)
     cause = models.CharField(max_length=32, blank=True, default="", choices=choices_of(AttentionCause))
@@ -120,6 +125,10 @@ class DeidentifiedInstance(models.Model):
 
         constraints = [  # noqa: RUF012 - Django's way
             models.UniqueConstraint(fields=["version", "profile"], name="deidentified_once_per_profile")
+        ]
+        indexes = [  # noqa: RUF012 - Django's way
+            models.Index(fields=["study_instance_uid"], name="deidentified_by_study"),
+            models.Index(fields=["sop_instance_uid"], name="deidentified_by_instance"),
         ]
 
     def __str__(self) -> str:

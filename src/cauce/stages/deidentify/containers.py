@@ -92,7 +92,7 @@ def _of_pdf(value: bytes) -> Iterator[bytes]:
     """Yield the streams of a PDF, unfolded where they are deflated, and the strings in them and around them."""
     if b"/Encrypt" in value:
         raise UnsearchableError("It holds a document that is locked.")
-    left, plain = UNFOLDED_MAX, [_STREAM.sub(b"", value)]
+    left, plain = UNFOLDED_MAX, [_STREAM.sub(b"", value).replace(_PDF, b"")]
     for found in _STREAM.finditer(value):
         stream = found.group(1)
         if stream.startswith(_ZLIB):

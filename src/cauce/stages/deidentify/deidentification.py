@@ -17,7 +17,7 @@ from cauce.stages.deidentify.plan import Action, Plan, plan_for
 from cauce.stages.deidentify.profile import BASIC, Profile
 from cauce.stages.deidentify.proof import Leak, Proof
 from cauce.stages.deidentify.reading import BrokenError, ShortError
-from cauce.stages.deidentify.residue import Residue
+from cauce.stages.deidentify.residue import Residue, moments
 from cauce.stages.deidentify.rewriting import RootRewriter, Span
 from cauce.stages.deidentify.uids import is_well_formed
 from cauce.stages.deidentify.walker import PIXEL_TAGS, Scrub, Walker
@@ -28,6 +28,7 @@ DETAIL_LENGTH_MAX = 512
 _CHUNK = 1 * MIB
 _SOP_CLASS, _SOP_INSTANCE = 0x00080016, 0x00080018
 _STUDY, _SERIES = 0x0020000D, 0x0020000E
+_DOCUMENT = 0x00420011
 
 
 class Sink(Protocol):
@@ -107,6 +108,8 @@ class _Run:
         uids = self._uids(made.walker)
         cause = detail = None
         reason = pixel_risk_reason(_facts(made, uids.sop_class))
+        if reason and made.has_document:
+            reason = f"{reason} {self._said_of_document(made)}"
         if reason and (self.ruling.boxes or not self._is_overridden(AttentionCause.PIXELS_UNPROVEN, reason)):
             cause, detail = AttentionCause.PIXELS_UNPROVEN, reason
         else:
@@ -152,15 +155,25 @@ class _Run:
 
     def _proven(self, plan: Plan, made: RootRewriter, head: bytes) -> tuple[RootRewriter, tuple[Leak, ...]]:
         """Return what was made and where identity is left in it; what leaks in a text of its own is made once more."""
-        ours = OURS | _written(self.pseudonym, self.profile)
-        residue = Residue(self.profile.options, uids=made.walker.uids.made)
-        proof = Proof(made.walker.identity, ours=ours, shifted=plan.shifted, residue=residue)
+        proof = self._proof(made)
         found = self._leaks(proof, made, head)
         if not found or not all(proof.can_scrub(leak.tag, leak.vr) and plan.can_scrub(leak.tag) for leak in found):
             return made, found
         scrubbing = plan.scrubbing(leak.tag for leak in found)
         made = self._rewritten(scrubbing, lambda tag, vr, value: proof.scrub(tag, vr, value, TEXT))
         return made, self._leaks(proof, made, head)
+
+    def _proof(self, made: RootRewriter) -> Proof:
+        ours = OURS | _written(self.pseudonym, self.profile)
+        residue = Residue(self.profile, uids=made.walker.uids.made)
+        return Proof(made.walker.identity, ours=ours, shifted=moments(self.profile), residue=residue)
+
+    def _said_of_document(self, made: RootRewriter) -> str:
+        """Return what the search finds in an encapsulated document, which is held in any case."""
+        document = made.document
+        kind = self._proof(made).kind_in_chunks(_chunks(self.original.source, document)) if document else "wrapped"
+        nothing = "Nothing was found in its text, but what it shows cannot be searched."
+        return Leak(kind, _DOCUMENT, b"OB").detail if kind else nothing
 
     def _leaks(self, proof: Proof, made: RootRewriter, head: bytes) -> tuple[Leak, ...]:
         vrs = made.walker.vrs

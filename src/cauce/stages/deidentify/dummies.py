@@ -36,6 +36,7 @@ _DUMMIES = {
 }
 
 _DATE = re.compile(rb"\s*([0-9]{4})[.]?([0-9]{2})[.]?([0-9]{2})")
+_TIME_OF_DAY = re.compile(rb"(?:[0-9]{2}){0,3}(?:\.[0-9]{1,6})?(?:[+-][0-9]{4})?")
 
 _CODE = ((0x00080100, b"SH", TEXT), (0x00080102, b"SH", b"99CAUCE"), (0x00080104, b"LO", b"Removed"))
 _PERSON = 0x00401101
@@ -49,6 +50,7 @@ _ITEMS: dict[int, tuple[tuple[int, bytes, bytes], ...]] = {
     0x00340001: ((0x00340002, b"OB", bytes(2)),),  # Flow Identifier Sequence
     _PERSON: _CODE,  # Person Identification Code Sequence
     _CONCEPT_NAME: _CODE,
+    0x0040A168: _CODE,  # Concept Code Sequence
     0x0040A073: (  # Verifying Observer Sequence
         (0x0040A027, b"LO", TEXT),
         (0x0040A030, b"DT", DATE + TIME),
@@ -92,12 +94,20 @@ def dummy_value(vr: bytes) -> bytes:
     return _DUMMIES.get(vr, TEXT)
 
 
-def shifted_value(vr: bytes, value: bytes, *, days: int) -> bytes:
-    """Return a raw DA or DT moved by `days`, without its time of day; a dummy where there is no date to be read."""
-    moved = shift_date(value, days=days)
-    if moved is None or vr not in {b"DA", b"DT"}:
-        return dummy_value(vr)
-    return moved if vr == b"DA" else moved + TIME
+def shifted_value(vr: bytes, value: bytes, *, days: int) -> bytes | None:
+    """Return a raw DA or DT, of one value or several, moved by `days`; None where a date cannot be read.
+
+    Times of day stay, and so do offsets from UTC.
+    """
+    moved = []
+    for part in value.split(b"\\"):
+        text = part.strip(b" \0")
+        day = shift_date(text, days=days) if text else b""
+        rest = b"" if vr == b"DA" else text[8:]
+        if day is None or vr not in {b"DA", b"DT"} or not _TIME_OF_DAY.fullmatch(rest):
+            return None
+        moved.append(day + rest)
+    return b"\\".join(moved)
 
 
 def dummy_sequence(tag: int, encoding: Encoding) -> bytes:

@@ -20,18 +20,17 @@ WORD_MIN = 3
 SQUEEZED_MIN = 6
 DIGITS_MIN = 7
 NEEDLES_MAX = 1000
-_SQUEEZED_NAME_MIN = 8
+_SQUEEZED_NAME_MIN = 6
+_PHRASE_MIN = 4
 _NUMBER_MIN = 6
 _PHONE_TAIL = 9
-_TITLES = frozenset(
-    "dr dra prof mr mrs ms miss jr sr ii iii iv phd md dip rn rt herr frau don dona senor mme".split()  # noqa: SIM905 - legible
-)
-_PLACEHOLDERS = frozenset(
-    "anonymous anonymized anonymised anonymize anonym anon deidentified unknown none null redacted xxxxx".split()  # noqa: SIM905 - legible
+_TITLES = "dr dra prof mr mrs ms miss jr sr ii iii iv phd md dip rn rt herr frau don dona senor mme"
+_PLACEHOLDERS = (
+    "anonymous anonymized anonymised anonymize anonym anon deidentified unknown none null removed redacted xxxxx"
 )
 _WORD = re.compile(r"[^\W_]+")
 _DIGITS = re.compile(r"[0-9]{6,}")
-_UID_LIKE = re.compile(r"[0-9]+(?:\.[0-9]+){3,}")
+_UID_LIKE = re.compile(r"(?<![0-9])[0-9]+(?:\.[0-9]+){3,}")
 _NAME_PARTS = re.compile(r"[\^=\\\0]")
 _SURNAME_AND_GIVEN = 2
 
@@ -53,7 +52,8 @@ class Needles:
     @property
     def size(self) -> int:
         """Return how many things are looked for."""
-        return sum(map(len, (self.whole, self.words, self.phrases, self.squeezed, self.numbers, self.days, self.raw)))
+        texts = (self.whole, self.words, self.phrases, self.squeezed, self.numbers)
+        return sum(map(len, texts)) + len(self.days) + len(self.raw)
 
     def kind_in(self, views: Iterable[str]) -> str:
         """Return what is found in a free text, given the views on it: `name`, `value`, `date`, or "" for nothing."""
@@ -112,9 +112,10 @@ def needles_for(
     made.whole = plain
     joined = {text for text in made.squeezed if not text.isascii()}
     made.raw = _encoded(plain | joined | _unfolded(names | values, codecs), (*codecs, "utf-8", "latin-1"))
-    made.words.difference_update(_PLACEHOLDERS, _TITLES)
-    made.whole.difference_update(_PLACEHOLDERS)
-    made.raw.difference_update(word.encode() for word in _PLACEHOLDERS)
+    placeholders = _PLACEHOLDERS.split()
+    made.words.difference_update(placeholders, _TITLES.split())
+    made.whole.difference_update(placeholders)
+    made.raw.difference_update(word.encode() for word in placeholders)
     if len(made.whole | made.words) > NEEDLES_MAX:
         raise BrokenError("It names more people and numbers than can be proven absent.")
     return made
@@ -132,7 +133,7 @@ def _unfolded(values: Iterable[bytes], codecs: tuple[str, ...]) -> set[str]:
     """Return parts of values with their accents, for looking into bytes."""
     texts = _texts(values, codecs)
     parts = {part.strip(" \0") for text in texts for part in _NAME_PARTS.split(text)} | {t.strip(" \0") for t in texts}
-    return {part for part in parts if len(part.encode()) >= VALUE_MIN and fold(part) not in _PLACEHOLDERS}
+    return {part for part in parts if len(part.encode()) >= VALUE_MIN and fold(part) not in _PLACEHOLDERS.split()}
 
 
 def _add_person(made: Needles, person: str) -> None:
@@ -160,7 +161,7 @@ def _add_orders(made: Needles, parts: list[str], *, japanese: bool) -> None:
                 if not words:
                     continue
                 joined = "".join(words)
-                if len(joined.encode()) >= VALUE_MIN:
+                if len(joined.encode()) >= _PHRASE_MIN:
                     made.phrases.add(f" {' '.join(words)} ")
                 if len(joined) >= _SQUEEZED_NAME_MIN or (not joined.isascii() and len(joined) >= WORD_MIN):
                     made.squeezed.add(joined)

@@ -1,270 +1,245 @@
-"""The plan: one action for every attribute of the data dictionary, worked out from the table once per profile.
+"""The plan: one action for every attribute of the data dictionary, worked out once for each profile and kind of object.
 
-What the table leaves open is settled here, towards removal: attributes that the dictionary does not know, private ones,
-curves and overlays go; names, dates, UIDs and network addresses that the table forgot are treated like those it lists.
+The table's action comes first, then what the options of the profile say of it, then the profile's own rules.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import Enum
-from functools import cache
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from typing import Self
 
 from pydicom._dicom_dict import DicomDictionary
 
+from cauce.stages.deidentify.actions import NOT_MOVED, NOTED, PSEUDONYMOUS, Action, beyond_the_table
+from cauce.stages.deidentify.conditional import STRICTEST, iod_of, resolved
+from cauce.stages.deidentify.content import CONCEPT_NAME, VALUE_TYPE, Verdict, verdicts
 from cauce.stages.deidentify.encoding import ITEM_GROUP
-from cauce.stages.deidentify.profile import MODIFIED_DATES, Profile
+from cauce.stages.deidentify.options import GRAPHICS, MODIFIED_DATES, SAFE_PRIVATE, STRUCTURED_CONTENT, UIDS
+from cauce.stages.deidentify.profile import Profile
+from cauce.stages.deidentify.rules import TEXTS, Rule, RuleAction
+from cauce.stages.deidentify.safe_private import safe_private
 from cauce.stages.deidentify.table import Row, load_table
 
+__all__ = ["NOTED", "Action", "Plan", "Private", "plan_for"]
+
 TAG_DIGITS = 8
-_LAST_GROUP_OF_FILES = 0x0006
-"""Command, file meta and directory elements, which belong into no data set."""
+_TEXT_VALUE = 0x0040A160
+_BINARY = frozenset(["OB", "OD", "OF", "OL", "OV", "OW", "UN"])
 
-
-class Action(Enum):
-    """What happens to one attribute. Compared by identity in the inner loop."""
-
-    KEEP = "keep"
-    NOTE = "note"
-    """Kept, and looked at: the pixel risk and the character sets depend on it."""
-    NEST = "nest"
-    """A sequence that is kept; its items are cleaned."""
-    CLASS = "class"
-    """A UID that names a class, a syntax or a coding scheme; kept if it is well formed."""
-    REMOVE = "removed"
-    EMPTY = "emptied"
-    DUMMY = "replaced"
-    UID = "uids"
-    PSEUDONYM = "pseudonym"
-    SHIFT = "shifted"
-    """A date that is moved by the patient's offset."""
-    SCRUB = "scrubbed"
-    """Kept, but for values in which the proof has found identity."""
-
-    __hash__ = object.__hash__  # Enum's own is written in Python, and actions are looked up for every element
-
-
-NOTED = frozenset(
-    {
-        0x00080005,  # Specific Character Set
-        0x00080008,  # Image Type
-        0x00080016,  # SOP Class UID
-        0x00080018,  # SOP Instance UID
-        0x00080060,  # Modality
-        0x00080064,  # Conversion Type
-        0x0020000D,  # Study Instance UID
-        0x0020000E,  # Series Instance UID
-        0x00280301,  # Burned In Annotation
-        0x00280302,  # Recognizable Visual Features
-    }
-)
-
-PSEUDONYMOUS = frozenset({0x00100010, 0x00100020})
-
-SHIFTED = frozenset(
-    {
-        0x00080012,  # Instance Creation Date
-        0x00080020,  # Study Date
-        0x00080021,  # Series Date
-        0x00080022,  # Acquisition Date
-        0x00080023,  # Content Date
-        0x0008002A,  # Acquisition DateTime
-        0x00189074,  # Frame Acquisition DateTime
-        0x00189151,  # Frame Reference DateTime
-        0x00189516,  # Start Acquisition DateTime
-        0x00189517,  # End Acquisition DateTime
-        0x00189623,  # Functional Sync Pulse
-        0x00189804,  # Exclusion Start DateTime
-        0x00189919,  # Instruction Performed DateTime
-        0x300A0006,  # RT Plan Date
-        0x30080024,  # Treatment Control Point Date
-        0x30080054,  # First Treatment Date
-        0x30080056,  # Most Recent Treatment Date
-        0x30080250,  # Treatment Date
-        0x3010004C,  # Intended Phase Start Date
-        0x3010004D,  # Intended Phase End Date
-        0x0040A032,  # Observation DateTime
-    }
-)
-"""Dates of the patient's own course, moved by the patient's offset where a profile retains modified dates.
-
-All other dates become a constant. Some of them are public (versions of context groups, implant templates) or the same
-for every patient of a device (calibrations): shifted, they would tell the offset.
-"""
-
-_CLASSES = frozenset(
-    {
-        0x00080016,  # SOP Class UID
-        0x0008001A,  # Related General SOP Class UID
-        0x0008001B,  # Original Specialized SOP Class UID
-        0x00080062,  # SOP Classes in Study
-        0x0008010C,  # Coding Scheme UID
-        0x00080117,  # Context UID
-        0x00080118,  # Mapping Resource UID
-        0x0008040E,  # Stored Instance Transfer Syntax UID
-        0x00081150,  # Referenced SOP Class UID
-        0x0008115A,  # SOP Classes Supported
-        0x00083002,  # Available Transfer Syntax UID
-        0x00340003,  # Flow Transfer Syntax UID
-        0x04000010,  # MAC Calculation Transfer Syntax UID
-        0x30100052,  # Pertinent SOP Classes in Study
-        0x30100053,  # Pertinent SOP Classes in Series
-    }
-)
-
-_ALSO_REMOVED = frozenset(
-    {
-        0x00080001,  # Length to End: no longer true
-        0x00080300,  # Private Data Element Characteristics Sequence: describes what is gone
-        0x00100033,  # Patient's Birth Date in Alternative Calendar
-        0x00100034,  # Patient's Death Date in Alternative Calendar
-        0x00120062,  # Patient Identity Removed: written new, as the next three
-        0x00120063,  # De-identification Method
-        0x00120064,  # De-identification Method Code Sequence
-        0x00280303,  # Longitudinal Temporal Information Modified
-        0x00080402,  # Inventory Instance Description
-        0x00080418,  # Transaction Status Comment
-        0x00102295,  # Breed Registration Number
-        0x00140100,  # Component Welder IDs
-        0x00181003,  # Device ID
-        0x00181803,  # NTP Source Address
-        0x0022112C,  # Calculation Comment
-        0x00189917,  # Instruction Description
-        0x0018991A,  # Instruction Performance Comment
-        0x00240044,  # Comments on Patient Performance of Visual Field
-        0x00287007,  # System Status Comment
-        0x0028702A,  # Test Result Comment
-        0x00400400,  # Comments on the Scheduled Procedure Step
-        0x00401006,  # Placer Order Number / Procedure
-        0x00401007,  # Filler Order Number / Procedure
-        0x00402006,  # Placer Order Number / Imaging Service Request (retired)
-        0x00402007,  # Filler Order Number / Imaging Service Request (retired)
-        0x0040A074,  # Object Binary Identifier (trial)
-        0x0040A089,  # Object Directory Binary Identifier (trial)
-        0x0040A224,  # Identification Description (trial)
-        0x0040A33A,  # Report Status Comment (trial)
-        0x0040A992,  # Uniform Resource Locator (trial)
-        0x0040E001,  # HL7 Instance Identifier
-        0x00420010,  # Document Title
-        0x00440003,  # Approval Status Further Description
-        0x00440011,  # Substance Administration Notes
-        0x00440106,  # Assertion Comments
-        0x00660004,  # Surface Comments
-        0x00741006,  # Procedure Step Progress Description
-        0x0074100C,  # Contact Display Name
-        0x00741238,  # Reason for Cancellation
-        0x01000424,  # SOP Authorization Comment
-        0x04000120,  # Signature
-        0x04000500,  # Encrypted Attributes Sequence: the original identity, encrypted
-        0x04000520,  # Encrypted Content
-        0x21000160,  # Owner ID
-        0x30040006,  # Dose Comment
-        0x300600C8,  # Frame of Reference Transformation Comment
-        0x30080202,  # Treatment Status Comment
-        0x30080066,  # Override Reason
-        0x300A0402,  # Setup Image Comment
-        0x40101007,  # Route Segment ID
-        0x4010101A,  # Boarding Pass ID
-        0x4010101E,  # Route Segment Start Location ID
-        0x4010101F,  # Route Segment End Location ID
-        0x4010102A,  # Assigned Location
-        0x40101051,  # Itinerary ID
-        0x40101053,  # Itinerary ID Assigning Authority
-        0x40101054,  # Route ID
-        0x40101055,  # Route ID Assigning Authority
-        0x40101058,  # Carrier ID
-    }
-)
-"""Attributes that the table does not list although they carry identity or free remarks."""
-
-_ALSO_REPLACED = frozenset(
-    {
-        0x00400031,  # Local Namespace Entity ID: who issues identifiers, mostly a hospital
-        0x00400032,  # Universal Entity ID: as before
-        0x0040A160,  # Text Value: free text in content items outside of the content tree
-    }
-)
-_KEPT_URLS = frozenset({0x0008010E, 0x00080120})  # Coding Scheme URL, URN Code Value
-
-# For X/Z/D and its like the type of the attribute in the IOD decides; the action that is right for the strictest of the
-# types is right for all of them.
 _BY_CODE = {
     "X": Action.REMOVE,
     "Z": Action.EMPTY,
     "D": Action.DUMMY,
     "U": Action.UID,
-    "X/Z": Action.EMPTY,
-    "X/D": Action.DUMMY,
-    "Z/D": Action.DUMMY,
-    "X/Z/D": Action.DUMMY,
-    "X/Z/U*": Action.NEST,
+    "X/Z/U*": Action.NEST,  # the UIDs of its items are mapped, which the table allows, and links stay whole
+}
+
+_BY_RULE = {
+    RuleAction.REMOVE: Action.REMOVE,
+    RuleAction.EMPTY: Action.EMPTY,
+    RuleAction.REPLACE: Action.VALUE,
+    RuleAction.HASH: Action.HASH,
+    RuleAction.UID: Action.UID,
+    RuleAction.SHIFT: Action.SHIFT,
+    RuleAction.CLEAN: Action.CLEAN,
+    RuleAction.ZIP3: Action.ZIP,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """`actions` and `vrs` by tag; a tag in neither is removed. `vrs` holds two-letter bytes, one VR of several.
+class Private:
+    """A private attribute that stays; `vr` is the one that it has to have, b"" for any."""
 
-    `shifted` are the tags whose action is `SHIFT`.
+    vr: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What happens to each tag, at the root of a data set and in the items of sequences.
+
+    A tag without an action is removed. `vrs` holds two-letter bytes, one VR of several. `basic` are the actions of the
+    table alone, for values that an option would keep but that have not the form they should have. `given` are the
+    values of a profile's rules. `private` are the private attributes that stay, by creator and tag without the block.
+    `verdicts` tell of content items, where they are cleaned.
     """
 
-    actions: dict[int, Action]
-    vrs: dict[int, bytes]
-    shifted: frozenset[int]
+    actions: Mapping[int, Action]
+    root: Mapping[int, Action]
+    vrs: Mapping[int, bytes]
+    basic: Mapping[int, Action]
+    options: frozenset[str]
+    given: Mapping[int, bytes]
+    private: Mapping[tuple[str, int], Private]
+    verdicts: Mapping[tuple[bytes, bytes, bytes], Verdict]
+
+    @property
+    def cleans_content(self) -> bool:
+        """Tell whether content items are kept, each as its concept asks."""
+        return bool(self.verdicts)
+
+    @property
+    def keeps_overlays(self) -> bool:
+        """Tell whether overlays that mark a region are kept."""
+        return GRAPHICS in self.options
 
     def can_scrub(self, tag: int) -> bool:
         """Tell whether values of `tag` are the original's own, so that scrubbing them changes anything."""
-        return self.actions.get(tag) in {Action.KEEP, Action.NOTE}
+        return self.actions.get(tag) in {Action.KEEP, Action.NOTE, Action.RETAIN}
 
     def scrubbing(self, tags: Iterable[int]) -> Self:
         """Return this plan, but for `tags`, whose values are scrubbed."""
-        return type(self)(self.actions | dict.fromkeys(tags, Action.SCRUB), self.vrs, self.shifted)
+        return self._with(dict.fromkeys(tags, Action.SCRUB))
+
+    def removing(self, tags: Iterable[int]) -> Self:
+        """Return this plan, but for `tags`, which are removed."""
+        return self._with(dict.fromkeys(tags, Action.REMOVE))
+
+    def with_overlays(self, groups: Iterable[int]) -> Self:
+        """Return this plan, but for the overlays of `groups`, which stay; their texts are cleaned."""
+        found = {group << 16 | element: one for group in groups for element, one in _OVERLAY.items()}
+        vrs = dict(self.vrs) | {tag: vr for tag, (vr, _) in found.items()}
+        root = dict(self.root) | {tag: action for tag, (_, action) in found.items()}
+        return replace(self, vrs=vrs, root=root)
+
+    def _with(self, changed: dict[int, Action]) -> Self:
+        return replace(self, actions=dict(self.actions) | changed, root=dict(self.root) | changed)
 
 
-def _beyond_the_table(tag: int, vr: str) -> Action:
-    if tag in _ALSO_REMOVED or tag >> 16 <= _LAST_GROUP_OF_FILES or tag >> 24 in {0x50, 0x60}:
-        return Action.REMOVE
-    if tag in _ALSO_REPLACED:
-        return Action.DUMMY
-    if tag in _CLASSES:
-        return Action.CLASS
-    if tag in NOTED:
-        return Action.NOTE
-    if vr == "UR" and tag not in _KEPT_URLS:
-        return Action.REMOVE
-    by_vr = {"SQ": Action.NEST, "UI": Action.UID, "PN": Action.DUMMY, "AE": Action.DUMMY}
-    by_vr |= dict.fromkeys(("DA", "DT", "TM"), Action.DUMMY)
-    return by_vr.get(vr, Action.KEEP)
+_OVERLAY = {
+    0x0010: (b"US", Action.KEEP),  # Overlay Rows
+    0x0011: (b"US", Action.KEEP),  # Overlay Columns
+    0x0015: (b"IS", Action.KEEP),  # Number of Frames in Overlay
+    0x0022: (b"LO", Action.CLEAN),  # Overlay Description
+    0x0040: (b"CS", Action.KEEP),  # Overlay Type
+    0x0045: (b"LO", Action.CLEAN),  # Overlay Subtype
+    0x0050: (b"SS", Action.KEEP),  # Overlay Origin
+    0x0051: (b"US", Action.KEEP),  # Image Frame Origin
+    0x0100: (b"US", Action.KEEP),  # Overlay Bits Allocated
+    0x0102: (b"US", Action.KEEP),  # Overlay Bit Position
+    0x1301: (b"IS", Action.KEEP),  # ROI Area
+    0x1302: (b"DS", Action.KEEP),  # ROI Mean
+    0x1303: (b"DS", Action.KEEP),  # ROI Standard Deviation
+    0x1500: (b"LO", Action.CLEAN),  # Overlay Label
+    0x3000: (b"OW", Action.KEEP),  # Overlay Data
+    0x4000: (b"LT", Action.CLEAN),  # Overlay Comments (retired)
+}
+
+
+def plan_for(profile: Profile, sop_class_uid: str = "") -> Plan:
+    """Return the action for every attribute known to the dictionary or the table, in objects of a SOP Class."""
+    return _plan(profile, sop_class_uid if iod_of(sop_class_uid) else "")
+
+
+@lru_cache(maxsize=512)
+def _plan(profile: Profile, sop_class_uid: str) -> Plan:
+    nested = _nested_plan(profile)
+    if not sop_class_uid:
+        return nested
+    changed = {
+        tag: _BY_CODE[resolved(code, tag, sop_class_uid)]
+        for tag, code in _conditional().items()
+        if nested.actions[tag] is nested.basic[tag]
+    }
+    for rule in profile.rules:
+        changed.pop(rule.tag, None)
+    return replace(nested, root=dict(nested.root) | changed)
 
 
 @cache
-def plan_for(profile: Profile) -> Plan:
-    """Work out the action for every attribute known to the dictionary or the table.
+def _conditional() -> dict[int, str]:
+    return {int(row.tag, 16): row.basic for row in _single_rows() if row.basic in STRICTEST}
 
-    Raises:
-        ValueError: `profile` asks for an option that is not carried out yet.
-    """
-    if profile.options - {MODIFIED_DATES}:
-        raise ValueError("this option of the Basic Profile is not carried out yet")
-    retained = SHIFTED if MODIFIED_DATES in profile.options else frozenset()
+
+@lru_cache(maxsize=64)
+def _nested_plan(profile: Profile) -> Plan:
+    """Return the plan for items of sequences, where the action is taken that is right for every type."""
+    vrs, basic = _basic()
+    actions = dict(basic)
+    if UIDS in profile.options:
+        listed = {int(row.tag, 16) for row in _single_rows()}
+        actions |= {tag: Action.CLASS for tag, action in basic.items() if action is Action.UID and tag not in listed}
+    for row in _single_rows():
+        action = _by_options(row, profile.options)
+        if action is not None:
+            actions[int(row.tag, 16)] = action
+    if STRUCTURED_CONTENT in profile.options:
+        actions |= {_TEXT_VALUE: Action.CLEAN, VALUE_TYPE: Action.NOTE, CONCEPT_NAME: Action.NEST}
+    rules = [rule for rule in profile.rules if not rule.creator]
+    actions |= {rule.tag: _by_rule(rule, vrs[rule.tag].decode(), actions[rule.tag]) for rule in rules}
+    return Plan(
+        actions=actions,
+        root=actions,
+        vrs=vrs,
+        basic=basic,
+        options=profile.options,
+        given={rule.tag: rule.value.encode() for rule in rules if rule.action is RuleAction.REPLACE},
+        private=_private(profile),
+        verdicts=verdicts(profile.options) if STRUCTURED_CONTENT in profile.options else {},
+    )
+
+
+@cache
+def _basic() -> tuple[dict[int, bytes], dict[int, Action]]:
+    """Return the VRs, and the actions of the Basic Profile where the type of an attribute is not known."""
     actions: dict[int, Action] = {}
     vrs: dict[int, bytes] = {}
     for tag, (vr, _, _, _, keyword) in DicomDictionary.items():
         if keyword and tag >> 16 != ITEM_GROUP:
             vrs[tag] = vr[:2].encode()
-            actions[tag] = _beyond_the_table(tag, vr)
-    for row in load_table().rows:
-        if "x" in row.tag or len(row.tag) != TAG_DIGITS:
-            continue  # curves, overlays and private attributes: whatever is not in the plan is removed
+            actions[tag] = beyond_the_table(tag, vr)
+    for row in _single_rows():
         tag = int(row.tag, 16)
         vrs[tag] = row.vr[:2].encode()
         actions[tag] = _by_the_table(row)
-    actions.update(dict.fromkeys(retained, Action.SHIFT))
-    return Plan(actions, vrs, retained)
+    return vrs, actions
+
+
+@cache
+def _single_rows() -> tuple[Row, ...]:
+    """Return the rows of one tag each; curves, overlays and private attributes are not in plans, and so removed."""
+    return tuple(row for row in load_table().rows if "x" not in row.tag and len(row.tag) == TAG_DIGITS)
 
 
 def _by_the_table(row: Row) -> Action:
     if int(row.tag, 16) in PSEUDONYMOUS:
         return Action.PSEUDONYM
-    action = _BY_CODE[row.basic]
+    action = _BY_CODE[STRICTEST.get(row.basic, row.basic)]
     return Action.UID if row.vr == "UI" and action is Action.DUMMY else action  # the dummy of a UID is another UID
+
+
+def _by_options(row: Row, options: frozenset[str]) -> Action | None:
+    """Return what the options say of a row, where they say anything: to retain goes before to clean."""
+    asked = {option: action for option, action in row.options.items() if option in options}
+    if "K" in asked.values():
+        return _retaining(row.vr)
+    if not asked or int(row.tag, 16) in NOT_MOVED:
+        return None
+    if MODIFIED_DATES in asked:
+        moved = {"DA": Action.SHIFT, "DT": Action.SHIFT, "TM": Action.RETAIN, "SH": Action.RETAIN}
+        return moved.get(row.vr)
+    if row.vr == "SQ":
+        return Action.NEST
+    return Action.CLEAN if row.vr in TEXTS or row.vr == "AE" else None  # binary values cannot be cleaned
+
+
+def _retaining(vr: str) -> Action:
+    if vr in _BINARY:
+        return Action.KEEP
+    return {"SQ": Action.NEST, "UI": Action.CLASS, "AS": Action.AGE}.get(vr, Action.RETAIN)
+
+
+def _by_rule(rule: Rule, vr: str, present: Action) -> Action:
+    if rule.action is not RuleAction.KEEP:
+        return _BY_RULE[rule.action]
+    return present if present in {Action.NOTE, Action.KEEP, Action.NEST} else _retaining(vr)
+
+
+def _private(profile: Profile) -> dict[tuple[str, int], Private]:
+    listed = safe_private() if SAFE_PRIVATE in profile.options else {}
+    kept = {key: Private(vr) for key, vr in listed.items()}
+    for rule in profile.rules:
+        if rule.creator and rule.action is RuleAction.KEEP:
+            kept[rule.creator, rule.tag] = Private(b"")
+        elif rule.creator:
+            kept.pop((rule.creator, rule.tag), None)
+    return kept

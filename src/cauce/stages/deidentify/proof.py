@@ -8,8 +8,10 @@ whom the rest of the header says nothing (`signs`).
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
-from cauce.stages.deidentify.containers import UnsearchableError, is_container, unfolded
+from cauce.core.limits import KIB
+from cauce.stages.deidentify.containers import UNFOLDED_MAX, UnsearchableError, is_container, unfolded
 from cauce.stages.deidentify.encoding import BINARY_VRS, TEXT_VRS, Encoding
 from cauce.stages.deidentify.identity import Identity
 from cauce.stages.deidentify.needles import VALUE_MIN, needles_for
@@ -17,18 +19,21 @@ from cauce.stages.deidentify.reading import BrokenError, ElementReader
 from cauce.stages.deidentify.residue import Residue
 from cauce.stages.deidentify.signs import names_somebody
 from cauce.stages.deidentify.spellings import fold
-from cauce.stages.deidentify.texts import in_binary, readings, views
+from cauce.stages.deidentify.texts import in_binary, is_readable, readings, views
 from cauce.stages.deidentify.uids import REGISTERED
 
 LOOKS_MAX = 100_000_000
 """Most comparisons of a value with something sought, so that no header keeps a worker busy for hours."""
 _VERDICTS_MAX = 20_000
 _REMEMBERED_MAX = 256
+_CHUNK_MIN = 64 * KIB
+"""A first chunk shorter than this is all of a value."""
 
-_UID = re.compile(rb"[0-9]+(?:\.[0-9]+)+")
+_UID = re.compile(rb"(?<![0-9])[0-9]++(?:\.[0-9]++)++")
 _CODE_STRING = re.compile(rb"[A-Z0-9 _\\\0]*")
 _NUMBER = re.compile(rb"[0-9+\-.eE \\\0DWMY:]*")
 _NUMBER_VRS = frozenset(b"AS DA DS IS TM".split())
+_MOMENTS = frozenset({b"DA", b"DT", b"TM"})
 _SCRUBBED_VRS = frozenset(b"CS LC LO LT SH ST UC UR UT".split())
 _CODE_VALUES = frozenset({0x00080100, 0x00080102, 0x00080103, 0x00080119})
 _CODES = _CODE_VALUES | {0x00080101, 0x00080104, 0x00080108}
@@ -71,7 +76,7 @@ class Proof:
         """Make `identity` ready for searching.
 
         `ours` are values that we write (pseudonym, dummies), which say nothing where they are the whole of a value;
-        `shifted` are the dates that we move, which may by chance fall on one of the original; `residue` knows what the
+        `shifted` are dates that are moved or kept, which may by chance fall on the birth date; `residue` knows what the
         profile takes out.
 
         Raises:
@@ -122,15 +127,28 @@ class Proof:
     def kind_in_chunks(self, chunks: Iterable[bytes]) -> str:
         """Return what is found in a long binary value that comes in chunks: the kind of a leak, or ""."""
         overlap = max(map(len, self._needles.raw | self._uids), default=1)
-        tail = None
-        for chunk in chunks:
-            if tail is None and is_container(chunk):
-                return "wrapped"
-            window = (tail or b"") + chunk
+        rest = iter(chunks)
+        tail = next(rest, b"")
+        if is_container(tail) or len(tail) < _CHUNK_MIN:
+            return self._kind_in_whole(tail, rest)
+        for chunk in chain((b"",), rest):
+            window = tail + chunk
             if self._needles.occurs_in(window.lower()) or self._may_have_uid(window):
                 return "value"
             tail = window[-overlap:]
         return ""
+
+    def _kind_in_whole(self, first: bytes, rest: Iterator[bytes]) -> str:
+        whole = bytearray(first)
+        for chunk in rest:
+            whole += chunk
+            if len(whole) > UNFOLDED_MAX:
+                return "wrapped"
+        value = bytes(whole)
+        if self._needles.occurs_in(value.lower()):
+            return "value"
+        kind, hidden = self._in_binary(value)
+        return kind or ("uid" if self._may_have_uid(value) or self._may_have_uid(hidden) else "")
 
     def scrub(self, tag: int, vr: bytes, value: bytes, dummy: bytes) -> bytes:
         """Return `value` with `dummy` in the place of what `leaks` would find: one code string of several, else all."""
@@ -155,14 +173,12 @@ class Proof:
 
     def _kind(self, tag: int, vr: bytes, value: bytes) -> str:
         """Return what is found in one value, "" for nothing; what was said of short values is remembered."""
-        if vr == b"DA" and tag in self._shifted:
+        if tag in self._shifted and vr in _MOMENTS:
             return ""
         key = (tag, vr, value)
         verdict = self._verdicts.get(key)
         if verdict is None:
-            self._left -= self._needles.size
-            if self._left < 0:
-                raise BrokenError("It holds more than can be proven clean.")
+            self._charge(len(value))
             verdict = self._looked_up(tag, vr, value)
             if len(value) <= _REMEMBERED_MAX:
                 if len(self._verdicts) >= _VERDICTS_MAX:
@@ -172,6 +188,12 @@ class Proof:
         if hidden and not kind and self._may_have_uid(hidden):
             return "uid"
         return "" if kind and value.strip(b" \0") in self._ours else kind
+
+    def _charge(self, length: int) -> None:
+        """Account for looking through a value of that length."""
+        self._left -= self._needles.size * (1 + length // 1000)
+        if self._left < 0:
+            raise BrokenError("It holds more than can be proven clean.")
 
     def _kind_or_uid(self, tag: int, vr: bytes, value: bytes) -> str:
         return "uid" if self._has_uid(value) else self._kind(tag, vr, value)
@@ -196,6 +218,7 @@ class Proof:
         hidden = []
         for text in texts:
             found = views(text)
+            self._charge(sum(map(len, found)))
             kind = self._needles.kind_in(found)
             if kind:
                 return kind, b""
@@ -208,7 +231,7 @@ class Proof:
         try:
             for inner in () if kind else unfolded(value):
                 kind = "value" if self._needles.occurs_in(inner.lower()) else ""
-                for text in () if kind else readings(inner, ("utf-8", "latin-1")):
+                for text in () if kind else filter(is_readable, readings(inner, ("utf-8", "latin-1"))):
                     kind = kind or self._needles.kind_in(views(text))
                 if kind:
                     break

@@ -9,6 +9,9 @@ from collections.abc import Collection
 from enum import Enum
 from functools import cache
 
+from cauce.stages.deidentify.options import FULL_DATES, MODIFIED_DATES
+from cauce.stages.deidentify.profile import Profile
+from cauce.stages.deidentify.rules import RuleAction
 from cauce.stages.deidentify.table import load_table
 from cauce.stages.deidentify.uids import REGISTERED
 
@@ -28,38 +31,49 @@ class Left(Enum):
 _BY_CODE = {"X": Left.NOTHING, "U": Left.MADE} | dict.fromkeys(("Z", "D", "X/Z", "X/D", "Z/D", "X/Z/D"), Left.BLANK)
 _TAG_DIGITS = 8
 _SAFE_PRIVATE, _GRAPHICS = "retain_safe_private", "clean_graphics"
+_DATES = frozenset({FULL_DATES, MODIFIED_DATES})
+_MOMENTS = frozenset({"DA", "DT", "TM"})
+_KEEPING = frozenset({RuleAction.KEEP, RuleAction.SHIFT})
 _CURVES, _OVERLAYS = 0x50, 0x60
 _OVERLAY_VALUES = frozenset({0x3000, 0x4000})
 
 
 @cache
-def _rows(options: frozenset[str]) -> dict[int, Left]:
+def _rows(profile: Profile) -> dict[int, Left]:
     rows = {}
+    ruled = {rule.tag for rule in profile.rules}
     for row in load_table().rows:
         is_single = len(row.tag) == _TAG_DIGITS and "x" not in row.tag
-        if is_single and row.basic in _BY_CODE and not options & row.options.keys():
+        if is_single and row.basic in _BY_CODE and not profile.options & row.options.keys():
             rows[int(row.tag, 16)] = Left.MADE if row.vr == "UI" and row.basic == "D" else _BY_CODE[row.basic]
-    return rows
+    return {tag: left for tag, left in rows.items() if tag not in ruled}
+
+
+@cache
+def moments(profile: Profile) -> frozenset[int]:
+    """Return the tags of dates and times that a profile keeps or moves: one may fall on a birth date by chance."""
+    rows = (
+        row for row in load_table().rows if row.tag.isalnum() and "x" not in row.tag and len(row.tag) == _TAG_DIGITS
+    )
+    kept = {int(row.tag, 16) for row in rows if row.vr in _MOMENTS and _DATES & profile.options & row.options.keys()}
+    return frozenset(kept | {rule.tag for rule in profile.rules if rule.action in _KEEPING})
 
 
 class Residue:
     """Tells, element by element, what should not be there any more."""
 
-    def __init__(self, options: frozenset[str], *, uids: Collection[bytes], exempt: Collection[int] = ()) -> None:
-        """`options` are spelled as the table does; `uids` were made; `exempt` are tags with rules of their own."""
-        self._rows = _rows(options)
+    def __init__(self, profile: Profile, *, uids: Collection[bytes]) -> None:
+        """`uids` are those that were made for UIDs of the original."""
+        self._rows = _rows(profile)
         self._uids = uids
-        self._exempt = exempt
-        self._keeps_private = _SAFE_PRIVATE in options
-        self._keeps_graphics = _GRAPHICS in options
+        self._keeps_private = _SAFE_PRIVATE in profile.options or any(rule.tag >> 16 & 1 for rule in profile.rules)
+        self._keeps_graphics = _GRAPHICS in profile.options
 
     def is_left(self, tag: int, vr: bytes, value: bytes, ours: Collection[bytes]) -> bool:
         """Tell whether an element of the output holds what it should not; `ours` are values that we write."""
         left = self._rows.get(tag)
         if left is None:
             return self._is_unlisted_left(tag)
-        if tag in self._exempt:
-            return False
         if left is Left.NOTHING:
             return True
         if left is Left.MADE:
@@ -69,12 +83,12 @@ class Residue:
 
     def is_blank_sequence(self, tag: int) -> bool:
         """Tell whether a sequence may hold nothing but values of ours, at any depth."""
-        return self._rows.get(tag) is Left.BLANK and tag not in self._exempt
+        return self._rows.get(tag) is Left.BLANK
 
     def _is_unlisted_left(self, tag: int) -> bool:
         group = tag >> 16
         if group & 1:
-            return not self._keeps_private and tag not in self._exempt
+            return not self._keeps_private
         if group >> 8 == _CURVES:
             return not self._keeps_graphics
         return group >> 8 == _OVERLAYS and tag & 0xFFFF in _OVERLAY_VALUES and not self._keeps_graphics

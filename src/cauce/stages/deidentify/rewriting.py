@@ -36,6 +36,7 @@ class RootRewriter:
         self.pixels: Span | None = None
         self.has_overlay_in_pixels = False
         self.has_document = False
+        self.document: Span | None = None
         self._original = original
         self._source = original.source
         self.walker = walker
@@ -138,6 +139,7 @@ class RootRewriter:
         """Note what the pixel risk asks for and the plan removes."""
         if tag == 0x00420011 and length:  # noqa: PLR2004 - Encapsulated Document
             self.has_document = True
+            self.document = Span(tag, self._base + value, length) if length != UNDEFINED else None
         elif tag >> 24 == 0x60 and tag & 0xFFFF == 0x0100 and length == 2:  # noqa: PLR2004 - Overlay Bits Allocated
             raw = self.walker.buffer[value : value + 2]
             self.has_overlay_in_pixels |= int.from_bytes(raw, "little" if self._original.encoding.little else "big") > 1

@@ -3,7 +3,7 @@
 import re
 
 _SIGNS = re.compile(
-    r"[\w.+-]+@[\w-]+\.[A-Za-z]{2,}"
+    r"(?<![\w.+-])[\w.+-]++@[\w-]++\.[A-Za-z]{2,}"
     r"|\b(?:[Mm]rs?|[Mm]s|[Dd]r|[Dd]ra|[Pp]rof|[Hh]err|[Ff]rau|[Ss]ra|[Mm]me)\b\.?[ ]+[^\W\d_a-z][^\W\d_]+"
     r"|\b(?i:patient|pat|paciente)(?:.?s)?[ _-]?(?i:name|id|no|nr|nombre)?[ ]*[:=#][ ]*\w"
     r"|\b(?i:mrn|dob|d\.o\.b|ssn|nhs[ ]no|date[ ]of[ ]birth|birth[ _]?date|born|geb|geboren)\b\.?"

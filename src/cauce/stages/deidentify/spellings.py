@@ -5,21 +5,26 @@ import unicodedata
 LATIN_MIN = 4
 """Shortest of the spellings that we make up which is looked for: shorter ones are common words."""
 
-_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa", "æ": "ae", "œ": "oe", "þ": "th"})
+_UMLAUTS = dict(zip(map(ord, "äöüøåæœþ"), ["ae", "oe", "ue", "oe", "aa", "ae", "oe", "th"], strict=True))
 _CYRILLIC = dict(zip("абвгдезиклмнопрстуфыэіґѓќў", "abvgdeziklmnoprstufyeiggku", strict=True))
 _CYRILLIC |= {"ъ": "", "ь": ""}
 _CYRILLIC |= dict(zip("ёйїжцчшщюяєљњџђћј", "e i i zh ts ch sh shch yu ya ie lj nj dz dj c j".split(), strict=True))  # noqa: SIM905 - a table
 _CYRILLIC |= {"\u0445": "kh"}
-_GREEK = dict(zip("αβγδεζηικλμνξοπρσςτυφω", "avgdeziiklmnxoprsstyfo", strict=True)) | {"θ": "th", "χ": "ch", "ψ": "ps"}
+_GREEK = dict(zip("αβγδεζηικλμνξοπρσςτυφω", "avgdeziiklmnxoprsstyfo", strict=True)) | {
+    "θ": "th",
+    "χ": "ch",
+    "ψ": "ps",
+}
 _GREEK |= dict(zip("άέήίόύώϊϋΐΰ", "aeiioyoiyiy", strict=True))
-_ROMANISED = str.maketrans(_CYRILLIC | _GREEK)
-_OTHERWISE_ROMANISED = str.maketrans(
-    _CYRILLIC | _GREEK | dict(zip("йхцяюβηυύ", ["y", "h", "c", "ia", "iu", "b", "e", "u", "u"], strict=True))
-)
+_OTHER_LETTERS = dict(zip("йхцяюβηυύ", ["y", "h", "c", "ia", "iu", "b", "e", "u", "u"], strict=True))
+_ROMANISED = {ord(letter): latin for letter, latin in (_CYRILLIC | _GREEK).items()}
+_OTHERWISE_ROMANISED = _ROMANISED | {ord(letter): latin for letter, latin in _OTHER_LETTERS.items()}
 _UNWRITTEN_UMLAUTS = (("ue", "u"), ("oe", "o"), ("ae", "a"))
 _LONG_VOWELS = (("ou", "o"), ("oo", "o"), ("oh", "o"), ("uu", "u"))
-_FOLDED = {code: code - 0x60 for code in range(0x30A1, 0x30F7)}  # katakana to hiragana
-_FOLDED |= str.maketrans({"ı": "i", "ł": "l", "ø": "o", "đ": "d", "ħ": "h", "ŧ": "t", "ð": "d", "æ": "ae", "œ": "oe"})  # noqa: RUF001 - letters that Unicode does not take apart
+_WHOLE_LETTERS = dict(zip("łøđħŧðæœ\u0131", ["l", "o", "d", "h", "t", "d", "ae", "oe", "i"], strict=True))
+_FOLDED = {ord(letter): latin for letter, latin in _WHOLE_LETTERS.items()}
+"""What Unicode does not take apart, and katakana as hiragana."""
+_FOLDED |= {code: chr(code - 0x60) for code in range(0x30A1, 0x30F7)}
 
 
 def fold(text: str) -> str:

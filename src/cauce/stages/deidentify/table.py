@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 
+PRIVATE_ROW = "PRIVATE"
 _FILE = "ps315_2026d.json"
 
 

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import islice
 from urllib.parse import unquote
 
 from pydicom.charset import CODES_TO_ENCODINGS
@@ -17,9 +18,11 @@ _STATEFUL = frozenset({"iso2022_jp", "iso2022_jp_2"})  # Python's codecs of thes
 
 _DEPTH_MAX = 3
 """Most wrappings, one around another, that are undone."""
+_VIEWS_MAX = 50
+_VIEWED_A_VIEW = 20_000  # so many characters count as one view, that long texts have fewer
 _WRAPPED_MIN = 4
 _TAG = re.compile(r"<[^<>]{0,2000}>")
-_BROKEN_WORD = re.compile("[-\u2010]?[ \t]*(?:\r\n?|\n)[ \t]*|[\u00ad\u200b-\u200d\u2060\ufeff]+")
+_BROKEN_WORD = re.compile("[-\u2010]?[ \t]{0,9}(?:\r\n?|\n)[ \t]{0,9}|[\u00ad\u200b-\u200d\u2060\ufeff]+")
 _QUOTED = re.compile(r"=(?:[0-9A-Fa-f]{2}|\r?\n)")
 _RTF = re.compile(r"\\u(-?[0-9]{1,5}) ?\??|\\'([0-9A-Fa-f]{2})|\\[a-z]{1,32}-?[0-9]* ?|[{}]")
 _UNICODE = re.compile(r"(?:\\u|%u|U\+|\\x|&#x)\{?([0-9A-Fa-f]{2,6})[};]?")
@@ -87,7 +90,8 @@ def views(text: str) -> set[str]:
     found = {text}
     latest = found
     for _ in range(_DEPTH_MAX):
-        latest = {view for known in latest for view in _unwrapped(known)} - found
+        made = (view for known in latest for view in _unwrapped(known) if view not in found)
+        latest = set(islice(made, max(0, _VIEWS_MAX - sum(map(len, found)) // _VIEWED_A_VIEW)))
         if not latest:
             break
         found |= latest

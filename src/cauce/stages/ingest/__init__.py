@@ -2,6 +2,17 @@
 
 from cauce.stages.ingest.archive import Unpacked, is_archive, unpack
 from cauce.stages.ingest.intake import adopt, refused, take_in
-from cauce.stages.ingest.skipping import SkipReason, skip_reason, skipped
+from cauce.stages.ingest.skipping import SkipReason, looks_like_dicom, skip_reason, skipped
 
-__all__ = ["SkipReason", "Unpacked", "adopt", "is_archive", "refused", "skip_reason", "skipped", "take_in", "unpack"]
+__all__ = [
+    "SkipReason",
+    "Unpacked",
+    "adopt",
+    "is_archive",
+    "looks_like_dicom",
+    "refused",
+    "skip_reason",
+    "skipped",
+    "take_in",
+    "unpack",
+]

@@ -6,25 +6,41 @@ from cauce.stages.process.measure import FRAMES_MEASURED_MAX, SeriesFigures, mea
 from cauce.stages.process.reader import FrameReader, decoded_frames, frames
 from cauce.stages.process.recoding import FrameRecoder, frame_in, recoder
 from cauce.stages.process.render import preview_png, render, representative
+from cauce.stages.process.rendering import (
+    MEDIA_TYPES,
+    QUALITY_USUAL,
+    Viewport,
+    parsed_viewport,
+    parsed_window,
+    rendered,
+    thumbnail,
+)
 
 __all__ = [
     "FRAMES_MEASURED_MAX",
+    "MEDIA_TYPES",
     "PIPELINE",
+    "QUALITY_USUAL",
     "FrameEncoder",
     "FrameReader",
     "FrameRecoder",
     "SeriesFigures",
+    "Viewport",
     "decoded_frames",
     "encode_frame",
     "encoder",
     "frame_in",
     "frames",
     "measure_instance",
+    "parsed_viewport",
+    "parsed_window",
     "preview_png",
     "process_batch",
     "recoder",
     "render",
+    "rendered",
     "representative",
     "summarise",
     "summarise_series",
+    "thumbnail",
 ]

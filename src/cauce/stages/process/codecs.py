@@ -67,6 +67,11 @@ def is_encapsulated(transfer_syntax_uid: str) -> bool:
     return transfer_syntax_uid in _CODECS
 
 
+def decodable() -> frozenset[str]:
+    """Return the transfer syntaxes whose frames a codec of this module decodes."""
+    return frozenset(_CODECS)
+
+
 def _undecodable(layout: PixelLayout, detail: str) -> Undecodable:
     return Undecodable(detail, transfer_syntax_uid=layout.transfer_syntax_uid)
 

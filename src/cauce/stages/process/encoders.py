@@ -30,6 +30,7 @@ where Planar Configuration says so. The others hold values, colour by pixel."""
 
 _CODESTREAM_BITS: Final = frozenset({8, 16})
 _RLE_SEGMENTS_MAX, _RLE_HEADER_LONGS = 15, 16
+_PERHAPS_LOSSY: Final = frozenset({ts.JPEG_LS_NEAR, ts.JPEG_2000, ts.HTJ2K})
 _JPEG_WIDE_BITS_MIN: Final = 9
 """A lossless JPEG of fewer bits is one of bytes."""
 _DEFLATE_LEVEL: Final = 6
@@ -113,6 +114,10 @@ def _problem(layout: PixelLayout, to: str, photometric: str) -> str:
         (layout.floating, "floating point pixels are only native (PS3.5 section 8.2)"),
         (photometric.startswith("YBR_PARTIAL"), "colour of partial range is only native"),
         (photometric == "YBR_FULL_422" and layout.columns % 2, "subsampled colour of odd width is only native"),
+        (
+            photometric == "PALETTE COLOR" and to in _PERHAPS_LOSSY,
+            "palette colour is not put into a transfer syntax that may lose something",
+        ),
         (to == ts.RLE and segments > _RLE_SEGMENTS_MAX, "RLE has no room for samples of so many bytes"),
         (to == ts.RLE and layout.bits_allocated < _BYTE, "single bits are not put into RLE here"),
         (

@@ -135,13 +135,12 @@ class FrameRecoder:
         """Return the pixel data element, whose frames are made as its chunks are taken.
 
         An offset table goes with the frames of an object that is no longer than 32 MiB encoded, and of any with
-        `spool`, a folder in which they are all written to a file without name first; otherwise the table of a longer
-        one is empty (each frame is one fragment all the same, PS3.5 section A.4).
+        `spool`, a folder in which those of a longer one are written to a file without name first; otherwise its table
+        is empty (each frame is one fragment all the same, PS3.5 section A.4).
         """
         layout = self._layout
         if self._to in ts.NATIVE:
             vr = "OW" if layout.bits_allocated > 8 else "OB"  # noqa: PLR2004 - a byte
-            vr = {32: "OF", 64: "OD"}[layout.bits_allocated] if layout.floating else vr
             size = self.native_bytes
             return NewPixels(vr=vr, length=size + (size & 1), chunks=self._native_chunks(size))
         if self._spool is not None:
@@ -221,8 +220,8 @@ class FrameRecoder:
         yield _DELIMITER
 
     def _spooled(self, folder: Path) -> NewPixels:
-        """Encode all frames into a file, so that their offsets are known before the first is written."""
-        spooled = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - it is read after this returns
+        """Encode all frames, those of a long object into a file: their offsets are known when the first is written."""
+        spooled = tempfile.SpooledTemporaryFile(max_size=_HELD_MAX, dir=folder)  # noqa: SIM115 - it is read later
         lengths = []
         for frame in self._frames():
             lengths.append(len(frame))

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cauce.core.errors import NotFound, Undecodable
-from cauce.stages.process.display import fit, pixel_aspect, to_display
+from cauce.core.errors import NotFound
+from cauce.stages.process.display import Window, fit, pixel_aspect, to_display
 from cauce.stages.process.layout import text
 from cauce.stages.process.reader import FrameReader, frames
 from cauce.stages.process.segments import segment_colour, shown_segment_frame
@@ -37,23 +37,38 @@ def render(source: BinaryIO | FrameReader, *, frame: int | None = None, size_px:
         Undecodable: the pixels cannot be decoded.
     """
     reader = source if isinstance(source, FrameReader) else frames(source)
-    layout = reader.layout
-    if layout is None:
+    if reader.layout is None:
         raise NotFound("the object has no pixels")
     whole = overview(reader, size_px=size_px) if frame is None else None
     if whole is not None:
         return fit(whole, aspect=pixel_aspect(reader.ds, frame=0), size_px=size_px)
-    segmentation = text(reader.ds, "Modality") == "SEG"
     if frame is None:
-        frame = shown_segment_frame(reader) if segmentation else len(reader) // 2
+        frame = shown_segment_frame(reader) if _is_segmentation(reader) else len(reader) // 2
+    return fit(pictured(reader, frame), aspect=pixel_aspect(reader.ds, frame=frame), size_px=size_px)
+
+
+def pictured(reader: FrameReader, frame: int, *, window: Window | None = None) -> NDArray[np.uint8]:
+    """Return one frame as a radiologist expects it, pixel for pixel: (rows, columns), or (rows, columns, 3) colour.
+
+    `window` is used instead of what the object asks for; it says nothing of colour.
+
+    Raises:
+        NotFound: the object has no pixels, or no such frame.
+        Undecodable: the pixels cannot be decoded.
+    """
+    layout = reader.layout
+    if layout is None:
+        raise NotFound("the object has no pixels")
     if not 0 <= frame < len(reader):
         raise NotFound("the object has no such frame")
     stored = reader.read(frame)
-    if segmentation and layout.samples == 1 and layout.photometric != "PALETTE COLOR":
-        image = segment_colour(reader.ds, stored, frame=frame)
-    else:
-        image = to_display(reader.ds, layout, stored, frame=frame)
-    return fit(image, aspect=pixel_aspect(reader.ds, frame=frame), size_px=size_px)
+    if _is_segmentation(reader) and layout.samples == 1 and layout.photometric != "PALETTE COLOR":
+        return segment_colour(reader.ds, stored, frame=frame)
+    return to_display(reader.ds, layout, stored, frame=frame, window=window)
+
+
+def _is_segmentation(reader: FrameReader) -> bool:
+    return text(reader.ds, "Modality") == "SEG"
 
 
 def preview_png(source: BinaryIO | FrameReader, *, frame: int | None = None, size_px: int = 512) -> bytes:
@@ -65,13 +80,14 @@ def preview_png(source: BinaryIO | FrameReader, *, frame: int | None = None, siz
         Undecodable: the pixels cannot be decoded.
     """
     reader = source if isinstance(source, FrameReader) else frames(source)
-    image = render(reader, frame=frame, size_px=size_px)
+    return png(render(reader, frame=frame, size_px=size_px))
+
+
+def png(image: NDArray[np.uint8]) -> bytes:
+    """Return an image, grey or red, green, blue, as a PNG."""
     if image.ndim == 3:  # noqa: PLR2004 - colour
         image = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), np.uint8)
-    fine, encoded = cv2.imencode(".png", image, _PNG)
-    if not fine:
-        raise Undecodable("the preview cannot be encoded", transfer_syntax_uid=reader.transfer_syntax_uid)
-    return encoded.tobytes()
+    return cv2.imencode(".png", image, _PNG)[1].tobytes()
 
 
 def representative(indices: Sequence[float | None]) -> int:

@@ -38,6 +38,7 @@ TEXT_COLUMNS: Final = {
     0x00080008: "image_type",
     0x00280301: "burned_in_annotation",
     0x00280004: "photometric_interpretation",
+    0x00080201: "timezone_offset",
 }
 """Columns of text, by the tags that they are taken from."""
 _NUMBERS: Final = {

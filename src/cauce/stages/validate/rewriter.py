@@ -26,7 +26,7 @@ _NEVER: Final = 1 << 33
 _NOTED: Final = frozenset({SOP_CLASS_UID, SOP_INSTANCE_UID, _BITS_ALLOCATED, _PIXEL_REPRESENTATION})
 _ITEM_TAG, _ITEM_END_TAG, _SEQUENCE_END_TAG = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _SHORT_LENGTH_MAX: Final = 0xFFFF
-_SWAPPED_BITS: Final = frozenset({16, 32, 64})
+_WORD_BITS: Final = frozenset({16, 32, 64})
 
 
 class Rewriter:
@@ -158,13 +158,17 @@ class Rewriter:
             return
         vr = self._settled(vr)
         word_bytes = WORD_BYTES.get(vr, 1)
-        if is_image and self._bits_allocated in _SWAPPED_BITS:
-            word_bytes = self._bits_allocated // 8
-            vr = "OW" if vr in {"OB", "UN"} else vr
+        if is_image and self._bits_allocated in _WORD_BITS:
+            # Whatever the VR, each pixel is one number to those who read it.
+            vr, word_bytes = "OW" if vr in {"OB", "UN"} else vr, self._bits_allocated // 8
+        elif is_image and self._big and not self._walker.big:
+            vr, word_bytes = "OB", 1
+        chunks: Iterable[bytes] = self._reader.stream(offset, length)
+        if self._walker.big != self._big:
+            chunks = _swapped(chunks, word_bytes)
         padding = _padding(vr) if length & 1 else b""
         yield self._head(tag, vr, length + len(padding))
-        chunks = self._reader.stream(offset, length)
-        yield from chunks if self._walker.big == self._big else _swapped(chunks, word_bytes)
+        yield from chunks
         if padding:
             yield padding
 
