@@ -1,9 +1,9 @@
-"""`python -m benchmarks [intake [N] | forms [N] | deidentify [N] | endurance [N] | elements | results [ROWS]]`.
+"""`python -m benchmarks [NAME [N]]`, with one of these names; without one the quick ones are run.
 
-Without a name the quick ones are run. `intake` is side by side with Orthanc, `forms` with Node.js and Multer,
-`deidentify` with four other tools, `elements` with the same arithmetic in one thread, `results` the thousandth page
-with the first, on both databases; `endurance`, which is only run when it is asked for, the last of 100,000 instances
-with the first.
+`intake` is side by side with Orthanc, `forms` with Node.js and Multer, `deidentify` with four other tools, `elements`
+with the same arithmetic in one thread, `results` the thousandth page with the first, on both databases. Only when they
+are asked for: `qido`, searches side by side with Orthanc, and Cauce with itself at twenty times as many studies;
+`endurance`, the last of 100,000 instances with the first.
 """
 
 import sys
@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import deidentification, elements, endurance, form_uploads, load, result_pages, servers
+from benchmarks import deidentification, elements, endurance, form_uploads, load, result_pages, searches, servers
 from benchmarks.servers import Server
 
 INSTANCES = 480
@@ -21,7 +21,7 @@ INSTANCES = 480
 def main() -> None:
     """Run what is asked for and print figures and ratios."""
     asked, *more = sys.argv[1:] or ("all",)
-    if asked not in {"all", "intake", "forms", "endurance", "elements", "results", "deidentify"}:
+    if asked not in {"all", "intake", "forms", "endurance", "elements", "results", "deidentify", "qido"}:
         sys.exit(__doc__)
     number = int(more[0]) if more else None
     if asked in {"all", "elements"}:
@@ -34,6 +34,8 @@ def main() -> None:
         form_uploads.main(number or form_uploads.INSTANCES)
     if asked in {"all", "deidentify"}:
         deidentification.main(number or deidentification.INSTANCES)
+    if asked == "qido":
+        searches.main(number or searches.STUDIES)
     if asked == "endurance":
         endurance.main(number or endurance.INSTANCES)
 

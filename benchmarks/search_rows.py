@@ -10,8 +10,8 @@ SERIES_A_STUDY = 2
 INSTANCES_A_SERIES = 5
 CT = "1.2.840.10008.5.1.4.1.1.2"
 KINDS = ((CT, "CT"), ("1.2.840.10008.5.1.4.1.1.4", "MR"), ("1.2.840.10008.5.1.4.1.1.1", "CR"))
-FIRST_DAY = dt.date(2016, 1, 1)
-DAYS = 3650
+FIRST_DAY = dt.date(1999, 1, 4)
+STUDIES_A_DAY = 10
 
 _GROUP = 20_000
 _STARTS = [
@@ -73,7 +73,7 @@ def about(number: int) -> dict[str, str]:
     name = f"{family}^{chance.choice(_GIVEN)}"
     if number % 50 == 0:
         name += "=" + "^".join(chance.choice(_CJK))
-    day = FIRST_DAY + dt.timedelta(days=chance.randrange(DAYS))
+    day = FIRST_DAY + dt.timedelta(days=number // STUDIES_A_DAY)
     return {
         "patient_name": name,
         "patient_id": f"PAT{number // 2:07}",

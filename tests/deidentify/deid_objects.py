@@ -63,9 +63,11 @@ def ct(**more):
     return elements
 
 
-def part10(body, syntax=EXPLICIT, *, preamble=bytes(128), meta=b""):
+def part10(body, syntax=EXPLICIT, *, preamble=bytes(128), meta=b"", sop_class=CT):
     """Return a Part 10 file around the bytes of a data set; `meta` are more elements of group 0002."""
-    group = element(0x00020001, "OB", b"\0\1") + element(0x00020002, "UI", CT) + element(0x00020003, "UI", INSTANCE)
+    group = (
+        element(0x00020001, "OB", b"\0\1") + element(0x00020002, "UI", sop_class) + element(0x00020003, "UI", INSTANCE)
+    )
     group += element(0x00020010, "UI", syntax) + meta
     return preamble + b"DICM" + element(0x00020000, "UL", struct.pack("<L", len(group))) + group + body
 

@@ -17,7 +17,7 @@ from deid_objects import (
 )
 
 from cauce.core.statuses import AttentionCause
-from cauce.stages.deidentify import Leak, proof, walker
+from cauce.stages.deidentify import Leak, proof, values
 from cauce.stages.deidentify.encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from cauce.stages.deidentify.identity import Identity
 from cauce.stages.deidentify.needles import NEEDLES_MAX, needles_for
@@ -217,18 +217,18 @@ def test_a_value_across_two_chunks_is_found():
 
 
 def test_a_defect_of_the_removal_fails_closed(monkeypatch):
-    monkeypatch.setattr(walker, "dummy_value", lambda vr: b"Brannigan^Zapp" if vr == b"PN" else b"REMOVED")
-    outcome, output = deidentified(ct_file(x00081070=("PN", "Brannigan^Zapp")))
+    monkeypatch.setattr(values, "dummy_value", lambda vr: b"Brannigan^Zapp" if vr == b"PN" else b"REMOVED")
+    outcome, output = deidentified(ct_file(x0040A123=("PN", "Brannigan^Zapp")))
     assert outcome.cause is AttentionCause.IDENTITY_SUSPECTED
     assert (
         outcome.detail
-        == "What the profile takes out is still in (0008,1070). An identifier of the original is still in (0008,1070)."
+        == "What the profile takes out is still in (0040,A123). An identifier of the original is still in (0040,A123)."
     )
     assert output == b""
 
 
 def test_a_uid_that_was_not_mapped_fails_closed(monkeypatch):
-    monkeypatch.setattr(walker.UidMap, "of_class", lambda _, value: value)
+    monkeypatch.setattr(values.UidMap, "of_class", lambda _, value: value)
     outcome, output = deidentified(ct_file(x0008001A=("UI", INSTANCE)))
     assert outcome.cause is AttentionCause.IDENTITY_SUSPECTED
     assert outcome.detail == "A UID of the original is still in (0008,001A)."

@@ -8,14 +8,15 @@ import zipfile
 import zlib
 
 import pytest
-from deid_objects import EXPLICIT, ct_file, deidentified, element, read
+from deid_objects import CT, EXPLICIT, ct_file, deidentified, element, read
 
 from cauce.core.statuses import AttentionCause
-from cauce.stages.deidentify import containers, plan
+from cauce.stages.deidentify import containers
 from cauce.stages.deidentify.containers import UnsearchableError, unfolded
 from cauce.stages.deidentify.dates import Day, days_in
 from cauce.stages.deidentify.encoding import EXPLICIT_LITTLE
 from cauce.stages.deidentify.identity import Identity
+from cauce.stages.deidentify.options import DESCRIPTORS, FULL_DATES, UIDS
 from cauce.stages.deidentify.plan import Action, plan_for
 from cauce.stages.deidentify.profile import BASIC
 from cauce.stages.deidentify.proof import Proof
@@ -197,7 +198,7 @@ def pdf(content, *, head=b""):
         archive(text="by Quimby"),
         archive(Quimby="x"),
         archive(inner=archive(text="by Jane Doe")),
-        gzip.compress(b"<name>Quimby</name>"),
+        gzip.compress(b"<name>Quimby</name>", mtime=0),
         zlib.compress(b"HQ-7654321"),
         pdf(b"BT (by Quimby) Tj ET"),
         pdf(b"BT [(Qui) -20 (mby)] TJ ET"),
@@ -212,7 +213,7 @@ def test_documents_and_archives_are_searched(value):
     assert kinds_in(value, "OB")[0] in {"name", "value"}
 
 
-@pytest.mark.parametrize("value", [archive(text="Nobody"), gzip.compress(b"Nobody"), pdf(b"BT (Nobody) Tj ET")])
+@pytest.mark.parametrize("value", [archive(text="Nobody"), gzip.compress(b"Nobody", mtime=0), pdf(b"BT (Nobody) Tj ET")])
 def test_documents_that_name_nobody_raise_no_alarm(value):
     assert kinds_in(value, "OB") == []
 
@@ -338,10 +339,39 @@ def test_wrappings_of_wrappings_are_undone_to_a_limit():
     ],
 )
 def test_an_action_that_did_not_happen_fails_closed(monkeypatch, tag, vr, value, action):
-    made = plan_for(BASIC)
-    undone = plan.Plan(made.actions | {tag: action}, made.vrs, made.shifted)
-    monkeypatch.setattr("cauce.stages.deidentify.deidentification.plan_for", lambda _: undone)
+    undone = plan_for(BASIC, CT)._with({tag: action})
+    monkeypatch.setattr("cauce.stages.deidentify.deidentification.plan_for", lambda *_: undone)
     outcome, output = deidentified(ct_file(**{f"x{tag:08X}": (vr, value)}))
     assert outcome.cause is AttentionCause.IDENTITY_SUSPECTED
     assert outcome.detail.startswith("What the profile takes out is still in")
     assert output == b""
+
+
+@pytest.mark.parametrize("text", ["Finding of Quimby", "seen by Jane Doe", "no. 7654321 (HQ-7654321)"])
+def test_a_term_that_names_somebody_is_replaced(text):
+    more = {"x00104000": ("LT", ""), "x00080104": ("LO", text), "x00081070": ("PN", "Doe^Jane")}
+    assert read(deidentified(ct_file(**more))[1]).CodeMeaning == "REMOVED"
+
+
+@pytest.mark.parametrize(("tag", "vr"), [(0x00080100, "SH"), (0x00080119, "UC")])
+def test_a_code_that_holds_a_number_of_somebody_holds_the_object_back(tag, vr):
+    outcome, _ = deidentified(ct_file(**{f"x{tag:08X}": (vr, "X-HQ7654321")}))
+    assert outcome.cause is AttentionCause.IDENTITY_SUSPECTED
+
+
+def test_dates_and_uids_that_are_kept_on_purpose_raise_no_alarm():
+    more = {"x00080020": ("DA", "20200101"), "x00100030": ("DA", "20200101"), "x00100020": ("LO", "1357911")}
+    content = ct_file(x00200052=("UI", "1.2.1357911.5"), **more)
+    output = read(deidentified(content, profile=BASIC.with_options(FULL_DATES, UIDS))[1])
+    assert (output.StudyDate, output.FrameOfReferenceUID) == ("20200101", "1.2.1357911.5")
+    assert deidentified(ct_file(x00187006=("LT", "20200101"), **more), profile=BASIC.with_options(FULL_DATES))[
+        0
+    ].actions["scrubbed"]
+
+
+def test_a_text_that_cleaning_leaves_somebody_in_is_replaced():
+    more = {"x00080018": ("UI", "7.77.7"), "x00081030": ("LO", "Chest 7.77.7")}
+    content = ct_file(**more, x00081080=("LO", "Cough since 2 weeks"))
+    output = read(deidentified(content, profile=BASIC.with_options(DESCRIPTORS))[1])
+    assert output.StudyDescription == "REMOVED"
+    assert output.AdmittingDiagnosesDescription == "Cough since 2 weeks"

@@ -79,3 +79,11 @@ def test_the_capabilities_name_every_resource(web, token, method):
 
 def test_nobody_is_told_the_capabilities_without_a_credential(web):
     assert call(web, "OPTIONS", "/dicom-web").status == 401
+
+
+def test_the_reference_page_is_made_from_the_table():
+    import runpy
+    from pathlib import Path
+
+    tool = runpy.run_path(str(Path(__file__).parents[2] / "tools" / "transactions_page.py"))
+    assert tool["PAGE"].read_text(encoding="utf-8") == tool["page"]()

@@ -221,6 +221,7 @@ def test_a_decision_wants_a_reason_that_names_nobody(deliver, services, admin, r
         ({"boxes": [(0, 0, 0, 5)]}, "boxes"),
         ({"boxes": [(-1, 0, 5, 5)]}, "boxes"),
         ({"boxes": [(65_000, 0, 5_000, 5)]}, "boxes"),
+        ({"boxes": [(2_000, 0, 5, 5)]}, "boxes"),  # beside the image
         ({"boxes": [(0, 0, 5, 5)] * 201}, "boxes"),
         ({"boxes": [(0, 0, 5, 5)], "elements": [0x00080018]}, "elements"),
         ({"boxes": [(0, 0, 5, 5)], "elements": [0x00020010]}, "elements"),
@@ -331,19 +332,28 @@ def test_a_decision_while_the_study_still_receives_waits_for_the_rest(one_held, 
     assert report()["instances"]["written"] == 5
 
 
-def test_boxes_that_nobody_blanks_let_nothing_pass():
-    """The guard beneath: whoever makes the output without a cleaner of pixels holds it back."""
+def test_boxes_are_blanked_in_the_output_and_stand_in_the_report(one_held, services, admin, run_all):
     import io
 
-    from cauce.core.messages import Pseudonym, Ruling
-    from cauce.stages.deidentify import deidentify_instance
+    import pydicom
 
-    reason = "Its header says that text is burned into the pixels."
-    made = io.BytesIO()
-    outcome = deidentify_instance(
-        io.BytesIO(image(1, **RISKY)),
-        made,
-        pseudonym=Pseudonym(name="P", uid_secret=bytes(32), date_offset_days=3),
-        ruling=Ruling(overridden=frozenset({("pixels_unproven", reason)}), boxes=((0, 0, 4, 4),)),
-    )
-    assert (outcome.cause, made.getvalue()) == ("pixels_unproven", b"")
+    from cauce.core.identifiers import ObjectId
+    from cauce.records.models import DeidentifiedInstance
+
+    services.quarantine.redact(one_held.public_id, reason=REASON, boxes=[(1, 2, 3, 4)], actor=admin)
+    run_all()
+    assert (the_study().status, report()["instances"]["written"]) == ("ready", 3)
+    (entry,) = [one for one in report()["outputs"] if one["boxes"]]
+    assert entry["boxes"] == entry["decisions"][0]["boxes"] == [[1, 2, 3, 4]]
+    row = DeidentifiedInstance.objects.get(version=one_held.version)
+    pixels = []
+    for space, object_id in (
+        (Space.ORIGINALS, one_held.version.object_id),
+        (Space.DEIDENTIFIED, row.object_id),
+    ):
+        with services.objects.open(space, ObjectId(object_id)) as stored:
+            pixels.append(pydicom.dcmread(io.BytesIO(stored.read())).pixel_array)
+    before, after = pixels
+    before = before.copy()
+    before[2:6, 1:4] = 0
+    assert (before == after).all()

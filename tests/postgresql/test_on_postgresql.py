@@ -28,6 +28,7 @@ def url():
     [
         (["tests/rest", "tests/accounts", "tests/pages"], 800),
         (["tests/flow"], 30),
+        (["tests/dicomweb/test_search_matching.py", "tests/dicomweb/test_search_answers.py"], 90),
         (["tests/adapters/test_vault_sql.py", "tests/adapters/test_vault_links.py"], 60),
     ],
 )

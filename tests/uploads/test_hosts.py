@@ -107,5 +107,8 @@ def test_health_and_figures_are_told_by_whatever_name_they_are_asked(web, path):
     assert call(web, "GET", path, headers={"host": "10.0.0.7:8000"}).status != 400
 
 
-def test_a_request_without_a_host_is_taken(web):
-    assert call(web, "GET", "/login/", headers={"host": None}).status == 200
+@pytest.mark.parametrize("path", ["/login/", "/healthz"])
+@pytest.mark.parametrize("given", [None, ""])
+def test_a_request_without_a_host_is_taken(web, path, given):
+    """As those of simple health checks; Granian passes an empty one on in its place."""
+    assert call(web, "GET", path, headers={"host": given}).status == 200

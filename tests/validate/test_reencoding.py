@@ -1,4 +1,4 @@
-"""A data set written anew in another encoding says the same: by our digest, by pydicom, and byte for byte back again."""
+"""A data set written anew in another encoding says the same: by our digest, by pydicom, byte for byte back again."""
 
 import io
 import struct
@@ -80,6 +80,11 @@ def read(content):
     return pydicom.dcmread(io.BytesIO(content))
 
 
+def seen(ds):
+    """Return values by tag; of private ones the tag only, since Implicit VR forgets what they are."""
+    return {e.tag: "" if e.tag.is_private or e.value is None or e.value == b"" else str(e.value) for e in ds}
+
+
 def data_set_of(content):
     return content[144 + struct.unpack_from("<L", content, 140)[0] :]
 
@@ -100,7 +105,7 @@ def test_every_native_encoding_of_a_data_set_says_the_same(stored, to):
     assert len(ds.SourceImageSequence[1]) == 0
     if BIG not in (stored, to):
         del ds.file_meta, before.file_meta
-        assert {e.tag: str(e.value) for e in ds} == {e.tag: str(e.value) for e in before}
+        assert seen(ds) == seen(before)
 
 
 @pytest.mark.parametrize("by", NATIVE)
@@ -234,7 +239,7 @@ def test_what_is_too_long_for_its_vr_becomes_unknown():
 
 def test_long_values_are_streamed_and_swapped_across_the_chunks():
     words = np.random.default_rng(1).integers(0, 65536, 3_000_001).astype("<u2")
-    ds = everything(Rows=1, Columns=words.size, PixelRepresentation=0, SmallestImagePixelValue=0)
+    ds = everything(PixelRepresentation=0, SmallestImagePixelValue=0)
     ds.PixelData = words.tobytes()
     made = anew(saved(ds, EXPLICIT), BIG)
     assert made.endswith(words.astype(">u2").tobytes())
@@ -310,7 +315,7 @@ def test_an_icon_that_is_native_stays_and_a_compressed_one_is_decoded_or_goes():
     ds = read(anew(packed, EXPLICIT, **NEW, nested=decode))
     assert asked == [(b"\2\0", b"\1\2\3\4")]
     assert (ds.IconImageSequence[0].PixelData, ds.IconImageSequence[0].Rows, ds.PixelData) == (bytes(4), 2, b"\7\7")
-    for undecoded in (None, lambda described, data: None):
+    for undecoded in (None, lambda *_: None):
         ds = read(anew(packed, EXPLICIT, **NEW, nested=undecoded))
         assert "IconImageSequence" not in ds
         assert (ds.PixelData, ds.PatientName) == (b"\7\7", "Ärzte^Name")
@@ -318,7 +323,7 @@ def test_an_icon_that_is_native_stays_and_a_compressed_one_is_decoded_or_goes():
 
 def test_a_compressed_image_elsewhere_is_decoded_or_holds_all_up():
     packed = with_icon("private", FRAGMENTS, compressed=True)
-    ds = read(anew(packed, EXPLICIT, **NEW, nested=lambda described, data: b"\5" * 4))
+    ds = read(anew(packed, EXPLICIT, **NEW, nested=lambda *_: b"\5" * 4))
     assert ds[0x00311001].value[0].PixelData == b"\5" * 4
     with pytest.raises(NoCodec, match="inside a sequence"):
         anew(packed, EXPLICIT, **NEW)
@@ -395,4 +400,4 @@ def test_any_data_set_says_the_same_after_any_two_changes(values, stored, by, to
     sent = anew(saved(ds, EXPLICIT), stored)
     made = anew(anew(sent, by), to)
     assert digest(made) == digest(sent)
-    assert {e.tag: str(e.value) for e in read(anew(made, EXPLICIT))} == {e.tag: str(e.value) for e in ds}
+    assert seen(read(anew(made, EXPLICIT))) == seen(read(saved(ds, EXPLICIT)))

@@ -103,6 +103,7 @@ def _decide(held_id: str, decision: _Decision, actor: Actor) -> None:
         if decision.is_that_of(row):
             return
         _require_open(row, decision)
+        _require_inside(row, decision.boxes)
         row.reason = stated(decision.reason, names=[study.patient_name], ids=[study.patient_id])
         row.status, (row.boxes, row.elements) = decision.status.value, decision.stored
         row.decided_by, row.decided_at = actor.name, timezone.now()
@@ -130,6 +131,13 @@ def _require_open(row: HeldInstance, decision: _Decision) -> None:
     is_about_pixels = row.cause == AttentionCause.PIXELS_UNPROVEN.value
     if decision.status is HeldStatus.REDACTED and is_about_pixels and not decision.boxes:
         raise InvalidRequest("It is held because of its pixels: say which boxes are to be blanked.", field="boxes")
+
+
+def _require_inside(row: HeldInstance, boxes: Sequence[Box]) -> None:
+    """Return if each box covers some of the image, as far as its size is known."""
+    columns, rows = row.version.columns, row.version.rows
+    if any((columns and x >= columns) or (rows and y >= rows) for x, y, _, _ in boxes):
+        raise InvalidRequest(f"A box lies outside of the image, which is {columns} by {rows} pixels.", field="boxes")
 
 
 def rulings(version_pks: Sequence[int], *, profile: str) -> Mapping[int, Ruling]:

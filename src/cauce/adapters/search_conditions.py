@@ -44,9 +44,7 @@ _INDEXED: Final = {
     "study_description": 5,
     "patient_birth_date": 6,
     "study_date": 6,
-    "study_time": 6,
     "performed_procedure_step_start_date": 6,
-    "series_number": 8,
     "instance_number": 8,
 }
 """Columns with an index, and how soon one is tried: what tells the most comes first."""
@@ -86,12 +84,17 @@ class Condition:
     filter: str
     table: str | None = None
     where: str = ""
-    rank: int = 0
+    rank: float = 0
     column: str = ""
     rest: str = ""
     least: str = ""
     is_bounded: bool = True
     is_single: bool = False
+
+    @property
+    def kind(self) -> str:
+        """The alias of `table`."""
+        return (self.table or "").rpartition(" ")[2]
 
 
 def conditions_of(realm: Realm, matches: Mapping[str, Match], given: Parameters) -> Iterator[Condition]:
@@ -103,7 +106,7 @@ def conditions_of(realm: Realm, matches: Mapping[str, Match], given: Parameters)
         if isinstance(match, Universal) or name in _REQUESTS:
             continue
         if name in _NAMES:
-            yield _name(realm, name, match, given)
+            yield from _names(realm, name, match, given)
         elif name in _KINDS:
             yield _kind(realm, name, match, given)
         else:
@@ -192,44 +195,40 @@ def _one_of_several(column: str, match: OneOf, given: Parameters) -> str:
     return f"({' OR '.join(patterns)})"
 
 
-def _name(realm: Realm, name: str, match: Match, given: Parameters) -> Condition:
+def _names(realm: Realm, name: str, match: Match, given: Parameters) -> Iterator[Condition]:
+    """Yield a condition for each word, or each group, of a name that is asked for."""
     whole, single = _NAMES[name]
     if isinstance(match, Empty):
-        return Condition(name=name, level=Level.STUDY, filter=f"{realm.column(name)} = ''")
+        yield Condition(name=name, level=Level.STUDY, filter=f"{realm.column(name)} = ''")
+        return
     if isinstance(match, Words):
-        wanted = sorted((word + "*" for word in match.words), key=lambda word: (-len(word), word))
-        kind = single
+        kind, patterns = single, tuple(word + "*" for word in match.words)
     else:
-        wanted = sorted(match.patterns if isinstance(match, Groups) else (), key=lambda each: -len(prefix_of(each)))
-        kind = whole
+        kind, patterns = whole, match.patterns if isinstance(match, Groups) else ()
     place = given.add(kind.value)
+    for pattern in patterns:
+        yield _name(realm, name, place, pattern, given)
 
-    def has(pattern: str, alias: str) -> str:
-        said = (
-            _like(f"{alias}.text", pattern, given)
-            if set("*?") & set(pattern)
-            else f"{alias}.text = {given.add(pattern)}"
-        )
-        return f"{alias}.kind = {place} AND {said}"
 
-    first, *others = wanted
-    rest = [f"EXISTS (SELECT 1 FROM {realm.names} m WHERE m.study_id = st.id AND {has(each, 'm')})" for each in others]
-    same = f"m.study_id = n.study_id AND {has(first, 'm')}"
-    is_exact = not set("*?") & set(first)
-    is_bounded = is_exact or bool(prefix_of(first))
+def _name(realm: Realm, name: str, kind: str, pattern: str, given: Parameters) -> Condition:
+    prefix = prefix_of(pattern)
+    is_exact = prefix == pattern
+    said = f"%s.text = {given.add(pattern)}" if is_exact else _like("%s.text", pattern, given)
+
+    def has(alias: str) -> str:
+        return f"{alias}.kind = {kind} AND {said.replace('%s', alias)}"
+
     return Condition(
         name=name,
         level=Level.STUDY,
-        filter=" AND ".join(
-            [f"EXISTS (SELECT 1 FROM {realm.names} m WHERE m.study_id = st.id AND {has(first, 'm')})", *rest]
-        ),
+        filter=f"EXISTS (SELECT 1 FROM {realm.names} m WHERE m.study_id = st.id AND {has('m')})",
         table=f"{realm.names} n",
-        where=has(first, "n"),
-        rank=(3 if is_exact else 4) if is_bounded else _WIDE,
+        where=has("n"),
+        rank=3 if is_exact else 4 + 1 / (1 + len(prefix)) if prefix else _WIDE,
         column="n.text",
-        rest=" AND ".join([f"NOT EXISTS (SELECT 1 FROM {realm.names} m WHERE {same} AND m.text < n.text)", *rest]),
-        least=f"(SELECT min(o.text) FROM {realm.names} o WHERE o.study_id = st.id AND {has(first, 'o')})",
-        is_bounded=is_bounded,
+        rest=f"NOT EXISTS (SELECT 1 FROM {realm.names} m WHERE m.study_id = st.id AND {has('m')} AND m.text < n.text)",
+        least=f"(SELECT min(o.text) FROM {realm.names} o WHERE o.study_id = st.id AND {has('o')})",
+        is_bounded=bool(prefix),
         is_single=is_exact,
     )
 

@@ -70,38 +70,38 @@ def _count_studies(realm: Realm, rows: Sequence[Row]) -> None:
     pks = sorted({row["study_pk"] for row in rows})
     if not pks:
         return
-    counts = {pk: (series, instances) for pk, series, instances in fetch(_counting(realm, "s.study_id"), pks=pks)}
-    kinds: dict[int, tuple[set[str], set[str]]] = {pk: (set(), set()) for pk in pks}
-    text = f"SELECT k.study_id, k.modality, k.sop_class_uid FROM {realm.kinds} k WHERE k.study_id IN {{pks}}"
-    for pk, modality, sop_class in fetch(text, pks=pks):
-        kinds[pk][0].add(modality)
-        kinds[pk][1].add(sop_class)
-    for row in rows:
-        pk = row["study_pk"]
-        row["study_series"], row["study_instances"] = counts.get(pk, (0, 0))
-        row["modalities_in_study"] = "\\".join(sorted(kinds[pk][0] - {""}))
-        row["sop_classes_in_study"] = "\\".join(sorted(kinds[pk][1]))
-
-
-def _counting(realm: Realm, key: str) -> str:
-    """Return the statement that counts series and instances; those of originals without a look at their versions."""
-    if not realm.is_served:
-        return (
-            f"SELECT {key}, count(DISTINCT s.id), count(*) FROM {realm.series} s "
-            f"CROSS JOIN {realm.instance} WHERE {key} IN {{pks}} AND i.series_id = s.id GROUP BY {key}"
-        )
-    ties = " AND ".join([*realm.instance_joins, realm.is_served])
-    return (
-        f"SELECT {key}, count(DISTINCT s.id), count(*) FROM {realm.series} s CROSS JOIN {realm.instance} "
-        f"CROSS JOIN records_version v WHERE {key} IN {{pks}} AND {ties} GROUP BY {key}"
+    found: dict[int, tuple[set[str], set[str], dict[int, int]]] = {pk: (set(), set(), {}) for pk in pks}
+    text = (
+        f"SELECT k.study_id, k.series_id, k.modality, k.sop_class_uid, ({_counting(realm, 'k.series_id')}) "
+        f"FROM {realm.kinds} k WHERE k.study_id IN {{pks}}"
     )
+    for pk, series, modality, sop_class, instances in fetch(text, pks=pks):
+        if instances:
+            modalities, sop_classes, counts = found[pk]
+            modalities.add(modality)
+            sop_classes.add(sop_class)
+            counts[series] = instances
+    for row in rows:
+        modalities, sop_classes, counts = found[row["study_pk"]]
+        row["study_series"], row["study_instances"] = len(counts), sum(counts.values())
+        row["modalities_in_study"] = "\\".join(sorted(modalities - {""}))
+        row["sop_classes_in_study"] = "\\".join(sorted(sop_classes))
+
+
+def _counting(realm: Realm, series: str) -> str:
+    """Return the statement that counts a series' instances; those of originals without a look at their versions."""
+    if not realm.is_served:
+        return f"SELECT count(*) FROM {realm.instance} WHERE i.series_id = {series}"
+    ties = " AND ".join([*(join.replace("s.id", series) for join in realm.instance_joins), realm.is_served])
+    return f"SELECT count(*) FROM {realm.instance} CROSS JOIN records_version v WHERE {ties}"
 
 
 def _count_series(realm: Realm, rows: Sequence[Row]) -> None:
     pks = sorted({row["series_pk"] for row in rows})
     if not pks:
         return
-    counts = {pk: instances for pk, _, instances in fetch(_counting(realm, "s.id"), pks=pks)}
+    counting = f"SELECT s.id, ({_counting(realm, 's.id')}) FROM {realm.series} s WHERE s.id IN {{pks}}"
+    counts = dict(fetch(counting, pks=pks))
     items: dict[int, list[Mapping[str, str]]] = {}
     text = (
         f"SELECT q.series_id, q.scheduled_step_id, q.requested_procedure_id FROM {realm.requests} q "

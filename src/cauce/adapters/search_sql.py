@@ -1,5 +1,7 @@
 """Searches in the SQL catalogue: keys first, by statements that read indexes alone; then the rows of one page."""
 
+# ruff: noqa: S608 - tables and columns are ours, values are parameters
+
 import threading
 import zlib
 from collections import OrderedDict
@@ -7,17 +9,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from cauce.adapters.search_conditions import Condition
 from cauce.adapters.search_pages import rows_of
 from cauce.adapters.search_realms import REALMS
-from cauce.adapters.search_statements import FEW, Statements
+from cauce.adapters.search_statements import FEW, SOME, Statements
 from cauce.adapters.sql_errors import translated
 from cauce.adapters.statements import fetch
 from cauce.core.searching import Level
 from cauce.core.statuses import Space
 from cauce.ports.search import Page, Query
 
-FURTHER: Final = 1000
+FURTHER: Final = 100
 """How many results beyond a page are counted."""
+_WORTHWHILE: Final = 50
+"""From so many candidates on it is worth while to gather those of another condition as well."""
 _OFFSET_MAX: Final = 2**62
 _DOCUMENTS_AT_ONCE: Final = 500
 
@@ -55,10 +60,15 @@ class SqlSearch:
         """Return the keys of a page and of up to `FURTHER + 1` results beyond it, with what they are in order of."""
         statements = Statements(query)
         limit, offset = query.limit + FURTHER + 1, min(query.offset, _OFFSET_MAX)
-        chosen = _few(statements)
-        if chosen is not None:
-            text = statements.among(*chosen)
-            return fetch(text, **statements.values(limit=limit, offset=offset)) if chosen[1] else []
+        few = _few(statements)
+        if few is not None:
+            if not few.keys:
+                return []
+            if len(few.keys) > _WORTHWHILE:
+                statements.gathered = _some(statements, but=few.by)
+            text = statements.among(few.level, few.keys, by=few.by)
+            return fetch(text, **statements.values(limit=limit, offset=offset))
+        statements.gathered = _some(statements, but=statements.leading)
         whole = replace(query, limit=0, offset=0)
         passed, after = self._places.nearest(whole, offset)
         text = statements.walk(after=after)
@@ -68,19 +78,38 @@ class SqlSearch:
         return found
 
 
-def _few(statements: Statements) -> tuple[Level, Sequence[int]] | None:
-    """Return the few studies, series or instances that can match, if any condition leaves only a few."""
+@dataclass(frozen=True, slots=True)
+class _Few:
+    """The few studies, series or instances that can match, and the condition that left only these."""
+
+    level: Level
+    keys: Sequence[int]
+    by: Condition | None
+
+
+def _few(statements: Statements) -> _Few | None:
+    """Return what can match if any condition leaves only a few."""
     if statements.is_scoped:
         level, text = statements.scope()
-        return level, [row[0] for row in fetch(text, **statements.values())]
+        return _Few(level, [row[0] for row in fetch(text, **statements.values())], None)
     if statements.walks_at_once:
         return None
     for condition in statements.found_by:
         level, text = statements.candidates(condition)
         found = fetch(text, **statements.values())
         if len(found) <= FEW:
-            return level, [row[0] for row in found]
+            return _Few(level, [row[0] for row in found], condition)
     return None
+
+
+def _some(statements: Statements, *, but: Condition | None) -> Condition | None:
+    """Return a condition that leaves few enough to be gathered, other than the one whose index is read already."""
+    others = [one for one in statements.found_by if one is not but and one.is_bounded and one.kind != "i"]
+    if not others:
+        return None
+    counts = [fetch(statements.counted(one), **statements.values())[0][0] for one in others]
+    least = min(counts)
+    return others[counts.index(least)] if least <= SOME else None
 
 
 def _document_keys(space: Space, level: Level, pks: Sequence[int]) -> dict[int, int | None]:

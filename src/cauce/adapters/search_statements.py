@@ -1,12 +1,13 @@
 """The statements of a search: which keys a query finds, in which order, and from which index.
 
-# ruff: noqa: S608 - tables and columns are ours, values are parameters
-
 Either some condition of the query has few candidates, whose keys are looked up first; then all else is asked of these
 alone. Or each has many; then an index is walked that is in the order of the answer, and left once the page is full.
 No order depends on how many there are, so that it is the same for the same query (PS3.18 8.3.4.4.1).
 """
 
+# ruff: noqa: S608 - tables and columns are ours, values are parameters
+
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,15 +19,18 @@ from cauce.ports.search import Query
 
 FEW: Final = 1000
 """Up to so many candidates are looked up before all else is asked."""
+SOME: Final = 20_000
+"""Up to so many candidates are gathered before an index is walked, instead of looking each row of it up."""
 
 _ALIASES: Final = ("st", "s", "i")
 _WALKED: Final = ("study_date", "patient_name", "referring_physician_name")
 """What gives an answer its order, in this order; after these whatever else is walked."""
-_LATEST_FIRST: Final = frozenset({"study_date", "study_time", "patient_birth_date"})
+_LATEST_FIRST: Final = frozenset({"study_date", "patient_birth_date"})
 _BY_TEXT: Final = frozenset({"patient_id", "accession_number", "study_id", "study_description"})
 _LAST_NUMBER: Final = 2**40
 
 _NONE: Final = "1 = 0"
+_MORE_OF_STUDIES: Final = re.compile(r"\bst\.(?!id\b)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,8 @@ class Statements:
         self._project = self.given.add(query.project.pk)
         self.is_scoped = query.study is not None
         self.leading = None if self.is_scoped else self._leading()
+        self.gathered: Condition | None = None
+        """A condition whose candidates are gathered before an index is walked."""
 
     @property
     def found_by(self) -> list[Condition]:
@@ -87,39 +93,41 @@ class Statements:
 
     def candidates(self, condition: Condition) -> tuple[Level, str]:
         """Return the statement that looks up the keys that a condition may be met by, and the level they are of."""
-        level = min(condition.level, self.level)
-        if (condition.table or "").endswith(" k"):
-            level = min(level, Level.SERIES)
-        table, key, joins = self._source(condition, level)
-        limit = self.given.add(FEW + 1)
-        return (
-            level,
-            f"SELECT DISTINCT {key} FROM {table} WHERE {' AND '.join([*joins, condition.where])} LIMIT {limit}",
-        )
+        level, key, text = self._looked_up(condition)
+        return level, f"SELECT DISTINCT {key}{text} LIMIT {self.given.add(FEW + 1)}"
 
-    def _source(self, condition: Condition, level: Level) -> tuple[str, str, list[str]]:
-        """Return tables, the key of `level`, and what ties the tables, of what a condition can be found by."""
-        realm, table = self.realm, condition.table or ""
-        if table == "st":
-            return f"{realm.study} st", "st.id", [f"st.project_id = {self._project}"]
-        if table == "s":
+    def counted(self, condition: Condition) -> str:
+        """Return the statement that counts candidates, up to one more than `SOME`."""
+        _, _, text = self._looked_up(condition)
+        return f"SELECT count(*) FROM (SELECT 1{text} LIMIT {self.given.add(SOME + 1)}) c"
+
+    def _looked_up(self, condition: Condition) -> tuple[Level, str, str]:
+        """Return the level of what a condition has an index of, its key, and the statement from FROM on."""
+        level = min(condition.level, self.level)
+        kind = condition.kind
+        if kind == "k":
+            level = min(level, Level.SERIES)
+        realm, project = self.realm, f"{kind}.project_id = {self._project}"
+        key, tables, ties = f"{kind}.study_id", condition.table or "", [project]
+        if kind == "st":
+            key, tables = "st.id", f"{realm.study} st"
+        elif kind == "s":
+            key, tables, ties = "s.study_id" if level is Level.STUDY else "s.id", f"{realm.series} s", []
+        elif kind == "k" and level is Level.SERIES:
+            key = "k.series_id"
+        elif kind == "q":
+            key, ties = "q.series_id", []
             if level is Level.STUDY:
-                return f"{realm.series} s", "s.study_id", []
-            return f"{realm.series} s", "s.id", []
-        if table.endswith(" n"):
-            return table, "n.study_id", [f"n.project_id = {self._project}"]
-        if table.endswith(" k"):
-            key = "k.study_id" if level is Level.STUDY else "k.series_id"
-            return table, key, [f"k.project_id = {self._project}"]
-        if table.endswith(" q"):
-            if level is Level.STUDY:
-                return f"{table} CROSS JOIN {realm.series} s", "s.study_id", ["s.id = q.series_id"]
-            return table, "q.series_id", []
-        return self._of_instances(condition, level)
+                key, tables, ties = "s.study_id", f"{tables} CROSS JOIN {realm.series} s", ["s.id = q.series_id"]
+        elif kind == "i":
+            tables, key, ties = self._of_instances(condition, level)
+        return level, key, f" FROM {tables} WHERE {' AND '.join([*ties, condition.where])}"
 
     def _of_instances(self, condition: Condition, level: Level) -> tuple[str, str, list[str]]:
         key = ("s.study_id", "s.id", "i.id")[level]
         by_version = condition.column.startswith("v.")
+        if by_version and level is Level.INSTANCE and not self.realm.is_served:
+            return "records_version v", "v.instance_id", ["v.state = 'current'"]
         tables = (
             ["records_version v", self.realm.instance] if by_version else [self.realm.instance, "records_version v"]
         )
@@ -127,13 +135,19 @@ class Statements:
         ties = [*self.realm.instance_joins, *([f"{project} = {self._project}"] if project and not by_version else [])]
         return " CROSS JOIN ".join([*tables, f"{self.realm.series} s"]), key, ties
 
-    def among(self, level: Level, keys: Sequence[int]) -> str:
-        """Return the statement that finds the results among studies, series or instances with these keys."""
+    def among(self, level: Level, keys: Sequence[int], *, by: Condition | None = None) -> str:
+        """Return the statement that finds the results among studies, series or instances with these keys.
+
+        `by` is the condition whose candidates they are: it is said again only if it says more than that.
+        """
         order = self.order()
         if not keys:
             return self._page(f"SELECT {self._selected(order)} FROM {self.realm.study} st", [_NONE], order)
         chosen = f"{_ALIASES[level]}.id IN {self.given.add(list(keys))}"
-        filters = [f"(+st.project_id) = {self._project}", *self._filters()]
+        filters = [
+            f"(+st.project_id) = {self._project}",
+            *self._filters(without=by if by and by.level <= level else None),
+        ]
         tables = self._tables(level, self.level)
         return self._page(
             f"SELECT {self._selected(order)} FROM {' CROSS JOIN '.join(tables)}",
@@ -145,22 +159,33 @@ class Statements:
         """Return the statement that walks the index of the order, from after the row with these values."""
         order, leading = self.order(walked=True), self.leading
         beyond = [] if after is None else [order.beyond(after, self.given)]
-        if leading is None or leading.table == "st":
+        if leading is None or leading.kind == "st":
             where = [f"st.project_id = {self._project}", *([leading.where] if leading else [])]
             tables = self._tables(Level.STUDY, self.level)
-        elif leading.table == "s":
+        elif leading.kind == "s":
             where = [leading.where, f"(+st.project_id) = {self._project}"]
             tables = [f"{self.realm.series} s", f"{self.realm.study} st", *self._tables(Level.STUDY, self.level)[2:]]
         else:
             where = [leading.where, *self._tied(leading)]
             tables = [leading.table or "", *self._tables(Level.STUDY, self.level)]
         filters = [*self._filters(without=leading), *([leading.rest] if leading and leading.rest else [])]
-        text = f"SELECT {self._selected(order)} FROM {' CROSS JOIN '.join(tables)}"
-        return self._page(text, [*where, *self._ties(), *filters, *beyond], order)
+        text = self._page(
+            f"SELECT {self._selected(order)} FROM {' CROSS JOIN '.join(tables)}",
+            [*where, *self._ties(), *filters, *beyond],
+            order,
+        )
+        return text if leading is None else self._without_studies(text, leading.kind)
+
+    def _without_studies(self, text: str, kind: str) -> str:
+        """Return a statement that does not look at studies, if all that it says of them is their key."""
+        if kind not in {"n", "k"} or _MORE_OF_STUDIES.search(text):
+            return text
+        bare = text.replace(f" CROSS JOIN {self.realm.study} st", "", 1).replace(f" AND st.id = {kind}.study_id", "", 1)
+        return bare.replace("st.id", f"{kind}.study_id")
 
     def _tied(self, leading: Condition) -> list[str]:
         """Return what ties the table that is walked to the studies, and takes each study or series once."""
-        if (leading.table or "").endswith(" n"):
+        if leading.kind == "n":
             return [f"n.project_id = {self._project}", "st.id = n.study_id"]
         said = [f"k.project_id = {self._project}", "st.id = k.study_id"]
         same = f"m.project_id = k.project_id AND m.{leading.column[2:]} = {leading.column} AND m.study_id = k.study_id"
@@ -201,10 +226,12 @@ class Statements:
 
     def _filters(self, *, without: Condition | None = None) -> list[str]:
         """Return all conditions but one; those on what is below the results are met by the same series and instance."""
-        held = [one for one in self.conditions if one is not without]
-        said = [f"({one.filter})" for one in held if one.level <= self.level]
-        below = [one for one in held if one.level > self.level]
-        if below:
+        found = (without, self.gathered)
+        said = [] if self.gathered is None else [self._among_gathered(self.gathered)]
+        said += [f"({one.filter})" for one in self.conditions if one.level <= self.level and one not in found]
+        below = [one for one in self.conditions if one.level > self.level]
+        # One alone that was found by an index is met; of several each could be met by another series.
+        if below and (len(below) > 1 or below[0] not in found or self.realm.is_served):
             deepest = max(one.level for one in below)
             tables, ties = list[str](), list[str]()
             if self.level is Level.STUDY:
@@ -217,6 +244,11 @@ class Statements:
             said.append(f"EXISTS (SELECT 1 FROM {' CROSS JOIN '.join(tables)} WHERE {wanted})")
         return said
 
+    def _among_gathered(self, condition: Condition) -> str:
+        level, key, text = self._looked_up(condition)
+        rest = f" AND ({condition.filter})" if self.level >= condition.level > level else ""
+        return f"(+{_ALIASES[level]}.id) IN (SELECT {key}{text}){rest}"
+
     def _leading(self) -> Condition | None:
         """Return the condition that gives the answer its order, by what is asked alone."""
         walked = [one for one in self.found_by if one.is_bounded and self._can_lead(one)]
@@ -224,30 +256,30 @@ class Statements:
             for one in walked:
                 if one.name == name:
                     return one
-        by_column = [one for one in walked if not one.table or not one.table.endswith(" k")]
+        by_column = [one for one in walked if one.kind != "k"]
         return next(iter(by_column or walked), None)
 
     def _can_lead(self, one: Condition) -> bool:
-        if one.name in _LATEST_FIRST | _BY_TEXT or (one.table or "").endswith(" n"):
+        if one.name in _LATEST_FIRST | _BY_TEXT or one.kind == "n":
             return True
         if one.name == "performed_procedure_step_start_date":
             return self.level is not Level.STUDY
-        return (one.table or "").endswith(" k") and one.is_single and one.level <= max(self.level, Level.SERIES)
+        return one.kind == "k" and one.is_single and one.level <= max(self.level, Level.SERIES)
 
     def order(self, *, walked: bool = False) -> Order:
         """Return the order of the answer, as the tables say it; where it is `walked`, as its own index does."""
         if self.is_scoped:
             return self._order_below()
         leading = self.leading
-        table = (leading.table or "") if leading is not None else ""
+        kind = leading.kind if leading is not None else ""
         keys = ("st.id", "s.id", "i.id")[: self.level + 1]
-        if walked and table[-1:] in {"s", "n", "k"}:
-            keys = (f"{table[-1]}.study_id", *keys[1:])
-            if table[-1] == "k" and self.level >= Level.SERIES and leading and leading.level is not Level.STUDY:
+        if walked and kind in {"s", "n", "k"}:
+            keys = (f"{kind}.study_id", *keys[1:])
+            if kind == "k" and self.level >= Level.SERIES and leading and leading.level is not Level.STUDY:
                 keys = (keys[0], "k.series_id", *keys[2:])
-        if leading is None or table.endswith(" k"):
+        if leading is None or kind == "k":
             return Order(keys, falls=True)
-        if table.endswith(" n"):
+        if kind == "n":
             return Order((leading.column if walked else leading.least, *keys), falls=False)
         return Order((leading.column, *keys), falls=leading.name not in _BY_TEXT)
 

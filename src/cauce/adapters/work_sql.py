@@ -128,6 +128,7 @@ def _deidentified_row(one: WrittenInstance, profile: str, places: Mapping[int, i
         dicom_json=rows.pack_json(header.dicom_json) if header else None,
         frames=rows.pack_frames(header.frames) if header else None,
         actions=dict(outcome.actions),
+        boxes=[list(box) for box in outcome.boxes] or None,
         cause=outcome.cause.value if outcome.cause else "",
         detail=outcome.detail[:TEXT_LENGTH_MAX],
     )

@@ -186,7 +186,8 @@ class WebApplication:
         exchange.route = _django_route(request.path)
         if self._django is not None:
             async with self._threads.borrowed():
-                await self._django(request.scope, _bounded(request), exchange.send)
+                scope = self._hosts.named(request.scope) if self._hosts is not None else request.scope
+                await self._django(scope, _bounded(request), exchange.send)
 
 
 def _body_limits(limits: Limits) -> BodyLimits:

@@ -1,10 +1,13 @@
 """The stages on files, with no server: what `cauce validate`, `deidentify` and `process` do for each file."""
 
+import hashlib
+import json
 import secrets
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from cauce import flow
 from cauce.cli.found import FileToSend
@@ -13,13 +16,13 @@ from cauce.core.identifiers import new_public_id
 from cauce.core.messages import Attributes, Deidentified, Header, Pseudonym
 from cauce.core.patients import patient_key
 from cauce.core.statuses import AttentionCause
+from cauce.readings.changes import changes, kept
 from cauce.settings import environment
 from cauce.stages import deidentify as deidentify_stage
 from cauce.stages import ingest as ingest_stage
 from cauce.stages import process as process_stage
 from cauce.stages import validate as validate_stage
 
-PROFILES = {"basic": deidentify_stage.BASIC, "modified-dates": deidentify_stage.LONGITUDINAL}
 PIPELINE = flow.PIPELINE
 
 UNREADABLE = "unreadable"
@@ -109,9 +112,10 @@ def deidentify_file(
             header = _header(source, file)
             pseudonym = patients.pseudonym(header.attributes, header.study_instance_uid)
             source.seek(0)
+            output = _Digested(sink)
             outcome = deidentify_stage.deidentify_instance(
                 source,
-                sink,
+                output,
                 pseudonym=pseudonym,
                 profile=profile,
                 spool=target,
@@ -127,7 +131,54 @@ def deidentify_file(
         return {**named, "status": "held", "cause": cause, "detail": f"{refusal.code}: {refusal.detail}"}
     finally:
         partial.unlink(missing_ok=True)
-    return {**named, "status": "clean", "path": place.as_posix(), "actions": dict(outcome.actions)}
+    made = {"path": place.as_posix(), "sha256": output.digest.hexdigest(), "actions": dict(outcome.actions)}
+    return {**named, "status": "clean", **made}
+
+
+class _Digested:
+    """A file that is being written, and its digest."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+
+    def write(self, data: bytes, /) -> None:
+        """Take the next bytes."""
+        self.digest.update(data)
+        self._file.write(data)
+
+
+def try_file(file: FileToSend, patients: Patients, *, profile: deidentify_stage.Profile) -> dict[str, Any]:
+    """Return what would become of one file: as `deidentify_file`, but compared; nothing stays."""
+    named = {"source": file.name}
+    limits = environment.current().limits
+    try:
+        with file.path.open("rb") as source, tempfile.SpooledTemporaryFile(limits.memory_instance_bytes_max) as made:
+            if skipped := passed_over(source, file):
+                return {**named, **skipped}
+            before = _header(source, file)
+            pseudonym = patients.pseudonym(before.attributes, before.study_instance_uid)
+            source.seek(0)
+            outcome = deidentify_stage.deidentify_instance(
+                source, made, pseudonym=pseudonym, profile=profile, limits=limits
+            )
+            if outcome.cause is not None:
+                return {**named, "status": "held", "cause": outcome.cause.value, "detail": outcome.detail}
+            after = validate_stage.read_header(cast("BinaryIO", made), size_bytes=outcome.size_bytes, limits=limits)
+    except Refused as refusal:
+        cause = AttentionCause.DEIDENTIFICATION_FAILED.value
+        return {**named, "status": "held", "cause": cause, "detail": f"{refusal.code}: {refusal.detail}"}
+    except OSError as error:
+        return {**named, "status": "held", "cause": UNREADABLE, "detail": error.strerror or ""}
+    documents = json.loads(before.dicom_json), json.loads(after.dicom_json)
+    return {
+        **named,
+        "status": "clean",
+        "series": before.series_instance_uid,
+        "actions": dict(outcome.actions),
+        "kept": kept(*documents),
+        "changes": [asdict(change) for change in changes(*documents)],
+    }
 
 
 def _new_name(outcome: Deidentified) -> str:

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
@@ -13,6 +13,9 @@ from cauce.cli.application import Application
 from cauce.cli.found import FileToSend, files_of
 from cauce.cli.output import console, counted, plain, print_json
 from cauce.core.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from cauce.stages.deidentify import Profile
 
 REPORT = "report.json"
 """What `deidentify` writes beside its files, and the others pass over."""
@@ -62,23 +65,39 @@ def validate(
 
 def deidentify(
     source: _In,
-    target: _Out,
+    target: Annotated[
+        Path | None, typer.Argument(help="A folder; made when it is missing. With --dry-run none.", metavar="[OUT]")
+    ] = None,
     profile: Annotated[
-        str, typer.Option(help="`basic`, or `modified-dates`: moved, not removed.", metavar="NAME")
+        str, typer.Option(help="One of `cauce profiles list`, or a file in YAML.", metavar="NAME|FILE")
     ] = _BASIC,
     keep_names: Annotated[bool, typer.Option("--keep-names", help="Keep relative paths and file names.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing; show what would change.")] = False,
     as_json: _Json = False,
 ) -> int:
     """Write copies of files from which nobody can be named.
 
     What cannot be proven clean (ultrasound, secondary captures, burned-in text) is held back. Files are named by their
     new UIDs, in folders by pseudonym. The pseudonyms are random and kept nowhere: no run can be undone or continued.
-    """
-    from cauce.cli.file_stages import PROFILES, Patients, deidentify_file
 
-    followed = PROFILES.get(profile)
-    if followed is None:
-        raise InvalidRequest(f"there is no profile {profile}; there are: {', '.join(PROFILES)}", field="profile")
+    With --dry-run the first file of each series is shown element by element, before and after, with --json every file.
+    """
+    from cauce.cli.file_profiles import profile_of
+
+    followed = profile_of(profile)
+    if dry_run:
+        from cauce.cli.file_profiles import show_trial
+
+        return show_trial(files_of([source]), followed, as_json=as_json)
+    if target is None:
+        raise InvalidRequest("OUT is missing: a folder to write into, or --dry-run", field="target")
+    return _deidentify(source, target, followed, keep_names=keep_names, as_json=as_json)
+
+
+def _deidentify(source: Path, target: Path, followed: "Profile", *, keep_names: bool, as_json: bool) -> int:
+    from cauce.cli.file_profiles import facts_of
+    from cauce.cli.file_stages import Patients, deidentify_file
+
     if keep_names and source.resolve().parent == target.resolve():
         raise InvalidRequest(
             "with --keep-names OUT wants another folder than the one that IN lies in: it would be overwritten"
@@ -94,7 +113,7 @@ def deidentify(
         elif entry["status"] == "held":
             line = Text("held", style="yellow").append(f"  {plain(str(file.path))}", style="default")
             console().print(line.append(f"  {entry['cause']}: {entry['detail']}", style="dim"))
-    _write(target / REPORT, {"profile": followed.name, "files": report})
+    _write(target / REPORT, {"profile": facts_of(followed), "files": report})
     counts = Counter(entry["status"] for entry in report)
     if not as_json:
         _say(counts, f"; report: {target / REPORT}")

@@ -9,7 +9,20 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from cauce import __version__
-from cauce.cli import accounts, deciding, demo, doctor, files, importing, looking, reviewing, roles, signed_receipts, up
+from cauce.cli import (
+    accounts,
+    deciding,
+    demo,
+    doctor,
+    file_profiles,
+    files,
+    importing,
+    looking,
+    reviewing,
+    roles,
+    signed_receipts,
+    up,
+)
 from cauce.cli.application import Application
 from cauce.core.errors import CauceError, ConfigurationError, InvalidRequest
 
@@ -32,7 +45,20 @@ def _options(
     del debug  # `main` takes it from the command line, wherever it stands there
 
 
-for _module in (up, demo, importing, looking, reviewing, signed_receipts, deciding, accounts, files, doctor, roles):
+for _module in (
+    up,
+    demo,
+    importing,
+    looking,
+    reviewing,
+    signed_receipts,
+    deciding,
+    accounts,
+    files,
+    file_profiles,
+    doctor,
+    roles,
+):
     _module.register(application)
 
 

@@ -250,7 +250,8 @@ def _pseudonyms() -> Application:
     ) -> None:
         """Forget for good who a pseudonym stands for.
 
-        Administrators may. What was made under it stays. Images that come later for the same patient get another pseudonym.
+        Administrators may. What was made under it stays. Images that come later for the same patient get another
+        pseudonym.
         """
         if not yes:
             typer.confirm(

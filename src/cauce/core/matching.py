@@ -148,13 +148,17 @@ def _date(attribute: Attribute, text: str) -> Match:
 
 
 def _day(attribute: Attribute, text: str) -> str:
+    if not _DATE.fullmatch(text) or not _is_day(text):
+        raise _invalid(attribute, "is no date YYYYMMDD, nor a range of two with a hyphen between")
+    return text
+
+
+def _is_day(text: str) -> bool:
     try:
-        if not _DATE.fullmatch(text):
-            raise ValueError
         dt.date(int(text[:4]), int(text[4:6]), int(text[6:]))
     except ValueError:
-        raise _invalid(attribute, "is no date YYYYMMDD, nor a range of two with a hyphen between") from None
-    return text
+        return False
+    return True
 
 
 def _time(attribute: Attribute, text: str) -> Match:

@@ -239,6 +239,7 @@ class Deidentified:
     """What de-identification made of one instance.
 
     When `cause` is set the instance is held back: nothing of it was written, `detail` says why without identity.
+    `boxes` (x, y, width, height) were blanked in its pixels.
     """
 
     sop_instance_uid: SopInstanceUid
@@ -246,6 +247,7 @@ class Deidentified:
     study_instance_uid: StudyInstanceUid
     size_bytes: int = 0
     actions: Mapping[str, int] = field(default_factory=dict)
+    boxes: tuple[tuple[int, int, int, int], ...] = ()
     cause: AttentionCause | None = None
     detail: str = ""
 

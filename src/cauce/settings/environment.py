@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     tls_key: Path | None = Field(default=None, description="PEM private key of the web process.")
     allowed_origins: tuple[str, ...] = Field(
         default=(),
-        description="Further origins (comma separated) whose pages may post forms here and read answers by a token of theirs (CORS).",
+        description="Further origins (comma separated) whose pages may post forms here and read answers (CORS).",
     )
     allowed_hosts: tuple[str, ...] = Field(
         default=(),

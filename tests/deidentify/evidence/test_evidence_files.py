@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pydicom
 import pytest
+from deid_objects import deidentified
 from real_files import examined
 
 from cauce.core.statuses import AttentionCause
+from cauce.stages.deidentify.options import CODES
+from cauce.stages.deidentify.profile import BASIC
 
 ERROR_LINES_MAX = 38
 """New error lines of `dciodvfy` over pydicom's files: as many as with the best of the other tools."""
@@ -50,3 +53,13 @@ def test_nothing_survives_in_real_files_and_few_are_held(public, tmp_path):
     assert checked == outcomes[None] >= 712
     assert outcomes.total() - outcomes[None] - outcomes[PIXELS] < 0.01 * len(public)
     assert sum(errors.values()) <= ERROR_LINES_MAX
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("option", [None, *CODES])
+def test_few_real_files_are_held_whatever_a_profile_retains(public, option):
+    profile = BASIC.with_options(option) if option else BASIC
+    causes = [deidentified(path.read_bytes(), profile=profile)[0].cause for path in public[::5]]
+    doubted = [cause for cause in causes if cause not in {None, PIXELS}]
+    assert len(doubted) < 0.01 * len(causes) + 1
+    assert causes.count(None) > 0.8 * len(causes)

@@ -94,7 +94,7 @@ def _find(actor: Actor, wanted: _Search) -> _Found:
             matches=asked.matches,
         )
     )
-    results = Results(level, levels, asked, service=wanted.service)
+    results = Results(address, level, asked, service=wanted.service)
     is_short = wanted.offer.media_type != DICOM_XML and len(page.rows) <= _AT_ONCE
     body = b"".join(json_array(_documents(wanted, results, page))) if is_short else None
     return _Found(actor=actor, page=page, results=results, body=body)

@@ -105,10 +105,9 @@ def _one_value(attribute: Attribute, values: list[str]) -> str:
 
 
 def _include(asked: Asked, text: str) -> None:
-    for name in text.split(","):
+    for name in map(str.strip, text.split(",")):
         if len(asked.included) >= _INCLUDED_MAX:
             raise InvalidRequest(f"More than {_INCLUDED_MAX} attributes are to be included.", field="includefield")
-        name = name.strip()
         if name == "all":
             asked.includes_all = True
         elif name:

@@ -37,14 +37,19 @@ _BULK_DATA: Final = b'"BulkDataURI":"bulk:'
 Row = Mapping[str, Any]
 
 
-def levels_of(address: Address, level: Level, asked: Asked) -> frozenset[Level]:
-    """Return the levels whose attributes an answer has: those that the address leaves open, and what is asked for."""
+def open_levels(address: Address, level: Level) -> frozenset[Level]:
+    """Return the levels whose attributes every answer has: those that the address leaves open."""
     levels = {level}
     if address.study is None:
         levels |= {one for one in Level if one < level}
     elif address.series is None and level is Level.INSTANCE:
         levels.add(Level.SERIES)
-    return frozenset(levels | {one for one in map(_level, asked.included) if one < level})
+    return frozenset(levels)
+
+
+def levels_of(address: Address, level: Level, asked: Asked) -> frozenset[Level]:
+    """Return the levels of which an answer has attributes, those that are asked for included."""
+    return open_levels(address, level) | {one for one in map(_level, asked.included) if one < level}
 
 
 def _level(path: str) -> Level:
@@ -54,20 +59,18 @@ def _level(path: str) -> Level:
 class Results:
     """Writes the results of one search."""
 
-    def __init__(self, level: Level, levels: frozenset[Level], asked: Asked, *, service: str) -> None:
+    def __init__(self, address: Address, level: Level, asked: Asked, *, service: str) -> None:
         """`service` is the address that those of studies begin with."""
+        levels, always = levels_of(address, level, asked), open_levels(address, level)
         self._level = level
-        self._levels = levels
+        self._levels = always
         self._service = service
         self._all = asked.includes_all
         tops = {path.partition(".")[0] for path in asked.included}
         written: dict[str, Attribute] = {}
         for one in ATTRIBUTES:
-            if (
-                "." not in one.tag
-                and one.level in levels
-                and (one.is_returned or asked.includes_all or one.tag in tops)
-            ):
+            is_open = one.level in always and (one.is_returned or asked.includes_all)
+            if "." not in one.tag and one.level in levels and (is_open or one.tag in tops):
                 written[one.tag] = one  # the deepest level counts where a tag is kept at several
         self._plan = [
             (f'"{one.tag}":{{"vr":"{one.vr}"', one.name, _WRITERS.get(one.vr, _texts), one.name in _CONDITIONAL)

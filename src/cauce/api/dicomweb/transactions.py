@@ -46,6 +46,10 @@ class Transaction:
     declined: int | None = None
 
 
+def _a(name: str) -> str:
+    return f"{'an' if name.startswith('i') else 'a'} {name}"
+
+
 def _read(name: str, section: str, path: str, media_types: tuple[str, ...], **more: tuple[str, ...]) -> Transaction:
     return Transaction(name=name, section=section, method="GET", path=path, media_types=media_types, **more)
 
@@ -70,13 +74,13 @@ TRANSACTIONS: Final[tuple[Transaction, ...]] = (
         _read(f"Retrieve {name}", "10.4.1.1.1", path, _FILE if name == "instance" else _FILES)
         for name, path in _LEVELS
     ),
-    *(_read(f"Retrieve metadata of a {name}", "10.4.1.1.2", f"{path}/metadata", _METADATA) for name, path in _LEVELS),
+    *(_read(f"Retrieve metadata of {_a(name)}", "10.4.1.1.2", f"{path}/metadata", _METADATA) for name, path in _LEVELS),
     *(
         _shown(f"Retrieve rendered {name}", f"{path}/rendered", _PICTURE + _PICTURES, section="10.4.1.1.3")
         for name, path in (*_LEVELS, ("frames", FRAMES))
     ),
     *(
-        _shown(f"Retrieve thumbnail of a {name}", f"{path}/thumbnail", _PICTURE, section="10.4.1.1.4")
+        _shown(f"Retrieve thumbnail of {_a(name)}", f"{path}/thumbnail", _PICTURE, section="10.4.1.1.4")
         for name, path in (*_LEVELS, ("frame", FRAMES))
     ),
     _read(
@@ -92,11 +96,11 @@ TRANSACTIONS: Final[tuple[Transaction, ...]] = (
         tuple(f'multipart/related; type="{kind}"' for kind in _FRAMES) + _FRAMES,
     ),
     *(
-        _declined(f"Retrieve bulk data of a {name}", "10.4.1.1.5", "GET", f"{path}/bulkdata", 404)
+        _declined(f"Retrieve bulk data of {_a(name)}", "10.4.1.1.5", "GET", f"{path}/bulkdata", 404)
         for name, path in _LEVELS
     ),
     *(
-        _declined(f"Retrieve pixel data of a {name}", "10.4.1.1.7", "GET", f"{path}/pixeldata", 404)
+        _declined(f"Retrieve pixel data of {_a(name)}", "10.4.1.1.7", "GET", f"{path}/pixeldata", 404)
         for name, path in _LEVELS
     ),
     *(

@@ -10,7 +10,7 @@ import socket
 from typing import Final
 from urllib.parse import urlsplit
 
-from cauce.api.raw.request import Request
+from cauce.api.raw.request import Request, Scope
 from cauce.core.errors import InvalidRequest
 from cauce.settings.environment import Settings
 
@@ -41,6 +41,7 @@ class Hosts:
         """
         listening = settings.http_address[0].lower()
         public = urlsplit(settings.public_url).hostname
+        self._own = urlsplit(settings.base_url).netloc.encode("ascii", "replace")
         self._listens_everywhere = listening in _WILDCARDS
         names = {*_LOOPBACK, *settings.allowed_hosts, *([public] if public else [])}
         names |= _own_names() if self._listens_everywhere else {listening}
@@ -54,11 +55,18 @@ class Hosts:
             InvalidHost: it is for another.
         """
         given = request.headers.get("host")
-        if given is None or request.path in OPEN_TO_ANY_HOST or self.accepts(given):
+        if not given or request.path in OPEN_TO_ANY_HOST or self.accepts(given):
             return
         raise InvalidHost(
             "This server does not go by the name that was asked for: CAUCE_PUBLIC_URL or CAUCE_ALLOWED_HOSTS names it."
         )
+
+    def named(self, scope: Scope) -> Scope:
+        """Return a request's scope with a `Host`, ours where it has none: simple health checks leave it out."""
+        if any(name == b"host" and value for name, value in scope["headers"]):
+            return scope
+        others = [(name, value) for name, value in scope["headers"] if name != b"host"]
+        return {**scope, "headers": [*others, (b"host", self._own)]}
 
     def accepts(self, header: str) -> bool:
         """Tell whether a `Host` header names one of these hosts."""

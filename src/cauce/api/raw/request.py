@@ -15,6 +15,8 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
+_PORTS = {"http": 80, "https": 443}
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"", "0", "false", "no", "off"}
 
@@ -121,9 +123,11 @@ class Request:
         """The scheme and authority by which the client reached us."""
         scheme = self.scope.get("scheme", "http")
         host = self.headers.get("host")
+        name, port = self.scope.get("server") or ("localhost", None)
         if not host:
-            server = self.scope.get("server") or ("localhost", None)
-            host = server[0] if server[1] is None else f"{server[0]}:{server[1]}"
+            host = name if port is None else f"{name}:{port}"
+        elif host in _LOOPBACK and port not in {None, _PORTS.get(scheme)}:
+            host = f"{host}:{port}"  # some clients leave it out, against RFC 9110 section 7.2
         return f"{scheme}://{host}"
 
     @property

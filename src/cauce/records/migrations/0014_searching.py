@@ -28,6 +28,40 @@ _CLEAN = {
     "seriesrequest": "cleanrequest",
 }
 
+_KINDS = [(0, "Patient Group"), (1, "Patient Word"), (2, "Physician Group"), (3, "Physician Word")]
+_INDEXES: list[tuple[str, list[str], str]] = [
+    ("series", ["series_instance_uid"], "series_by_uid"),
+    ("series", ["performed_procedure_step_start_date", "study", "id"], "series_by_step_date"),
+    ("study", ["project", "id"], "study_newest"),
+    ("study", ["project", "study_date", "id"], "study_by_date"),
+    ("study", ["project", "patient_id", "id"], "study_by_patient"),
+    ("study", ["project", "accession_number", "id"], "study_by_accession"),
+    ("study", ["project", "study_id", "id"], "study_by_study_id"),
+    ("study", ["project", "patient_birth_date", "id"], "study_by_birth"),
+    ("study", ["project", "study_description", "id"], "study_by_description"),
+    ("deidentifiedinstance", ["study_instance_uid"], "deidentified_by_study"),
+    ("deidentifiedinstance", ["sop_instance_uid"], "deidentified_by_instance"),
+    ("cleanrequest", ["scheduled_step_id", "series"], "clean_request_by_step"),
+    ("cleanrequest", ["requested_procedure_id", "series"], "clean_request_by_id"),
+    ("cleanstudy", ["project", "id"], "clean_newest"),
+    ("cleanstudy", ["project", "study_date", "id"], "clean_by_date"),
+    ("cleanstudy", ["project", "patient_id", "id"], "clean_by_patient"),
+    ("cleanstudy", ["project", "accession_number", "id"], "clean_by_accession"),
+    ("cleanstudy", ["project", "study_id", "id"], "clean_by_study_id"),
+    ("cleanstudy", ["project", "patient_birth_date", "id"], "clean_by_birth"),
+    ("cleanstudy", ["project", "study_description", "id"], "clean_by_description"),
+    ("cleanseries", ["series_instance_uid"], "clean_by_series_uid"),
+    ("cleanseries", ["performed_procedure_step_start_date", "study", "id"], "clean_by_step_date"),
+    ("cleanname", ["project", "kind", "text", "study"], "clean_by_name"),
+    ("cleankind", ["project", "modality", "study", "series"], "clean_kind_by_modality"),
+    ("cleankind", ["project", "sop_class_uid", "study", "series"], "clean_kind_by_class"),
+    ("serieskind", ["project", "modality", "study", "series"], "kind_by_modality"),
+    ("serieskind", ["project", "sop_class_uid", "study", "series"], "kind_by_class"),
+    ("seriesrequest", ["scheduled_step_id", "series"], "request_by_step"),
+    ("seriesrequest", ["requested_procedure_id", "series"], "request_by_procedure"),
+    ("studyname", ["project", "kind", "text", "study"], "study_by_name"),
+]
+
 
 def order_by_code(apps: Any, schema_editor: Any) -> None:
     """Have PostgreSQL compare by code points, as SQLite does: prefixes and ranges then go by the plain indexes."""
@@ -63,14 +97,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 (
                     "kind",
-                    models.PositiveSmallIntegerField(
-                        choices=[
-                            (0, "Patient Group"),
-                            (1, "Patient Word"),
-                            (2, "Physician Group"),
-                            (3, "Physician Word"),
-                        ]
-                    ),
+                    models.PositiveSmallIntegerField(choices=_KINDS),
                 ),
                 ("text", models.CharField(max_length=200)),
             ],
@@ -149,14 +176,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 (
                     "kind",
-                    models.PositiveSmallIntegerField(
-                        choices=[
-                            (0, "Patient Group"),
-                            (1, "Patient Word"),
-                            (2, "Physician Group"),
-                            (3, "Physician Word"),
-                        ]
-                    ),
+                    models.PositiveSmallIntegerField(choices=_KINDS),
                 ),
                 ("text", models.CharField(max_length=200)),
             ],
@@ -195,52 +215,6 @@ class Migration(migrations.Migration):
             model_name="version",
             name="timezone_offset",
             field=models.CharField(blank=True, default="", max_length=512),
-        ),
-        migrations.AddIndex(
-            model_name="series",
-            index=models.Index(fields=["series_instance_uid"], name="series_by_uid"),
-        ),
-        migrations.AddIndex(
-            model_name="series",
-            index=models.Index(fields=["series_number", "study", "id"], name="series_by_number"),
-        ),
-        migrations.AddIndex(
-            model_name="series",
-            index=models.Index(
-                fields=["performed_procedure_step_start_date", "study", "id"], name="series_by_step_date"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="study",
-            index=models.Index(fields=["project", "id"], name="study_newest"),
-        ),
-        migrations.AddIndex(
-            model_name="study",
-            index=models.Index(fields=["project", "study_date", "id"], name="study_by_date"),
-        ),
-        migrations.AddIndex(
-            model_name="study",
-            index=models.Index(fields=["project", "patient_id", "id"], name="study_by_patient"),
-        ),
-        migrations.AddIndex(
-            model_name="study",
-            index=models.Index(fields=["project", "accession_number", "id"], name="study_by_accession"),
-        ),
-        migrations.AddIndex(
-            model_name="study",
-            index=models.Index(fields=["project", "study_id", "id"], name="study_by_study_id"),
-        ),
-        migrations.AddIndex(
-            model_name="study",
-            index=models.Index(fields=["project", "study_time", "id"], name="study_by_time"),
-        ),
-        migrations.AddIndex(
-            model_name="study",
-            index=models.Index(fields=["project", "patient_birth_date", "id"], name="study_by_birth"),
-        ),
-        migrations.AddIndex(
-            model_name="study",
-            index=models.Index(fields=["project", "study_description", "id"], name="study_by_description"),
         ),
         migrations.AddIndex(
             model_name="version",
@@ -300,14 +274,6 @@ class Migration(migrations.Migration):
                 related_name="instances",
                 to="records.cleanseries",
             ),
-        ),
-        migrations.AddIndex(
-            model_name="deidentifiedinstance",
-            index=models.Index(fields=["study_instance_uid"], name="deidentified_by_study"),
-        ),
-        migrations.AddIndex(
-            model_name="deidentifiedinstance",
-            index=models.Index(fields=["sop_instance_uid"], name="deidentified_by_instance"),
         ),
         migrations.AddField(
             model_name="cleanstudy",
@@ -391,131 +357,42 @@ class Migration(migrations.Migration):
                 db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="names", to="records.study"
             ),
         ),
-        migrations.AddIndex(
-            model_name="cleanrequest",
-            index=models.Index(fields=["scheduled_step_id", "series"], name="clean_request_by_step"),
-        ),
-        migrations.AddIndex(
-            model_name="cleanrequest",
-            index=models.Index(fields=["requested_procedure_id", "series"], name="clean_request_by_id"),
-        ),
         migrations.AddConstraint(
             model_name="cleanrequest",
             constraint=models.UniqueConstraint(fields=("series", "number"), name="clean_request_once"),
-        ),
-        migrations.AddIndex(
-            model_name="cleanstudy",
-            index=models.Index(fields=["project", "id"], name="clean_newest"),
-        ),
-        migrations.AddIndex(
-            model_name="cleanstudy",
-            index=models.Index(fields=["project", "study_date", "id"], name="clean_by_date"),
-        ),
-        migrations.AddIndex(
-            model_name="cleanstudy",
-            index=models.Index(fields=["project", "patient_id", "id"], name="clean_by_patient"),
-        ),
-        migrations.AddIndex(
-            model_name="cleanstudy",
-            index=models.Index(fields=["project", "accession_number", "id"], name="clean_by_accession"),
-        ),
-        migrations.AddIndex(
-            model_name="cleanstudy",
-            index=models.Index(fields=["project", "study_id", "id"], name="clean_by_study_id"),
-        ),
-        migrations.AddIndex(
-            model_name="cleanstudy",
-            index=models.Index(fields=["project", "study_time", "id"], name="clean_by_time"),
-        ),
-        migrations.AddIndex(
-            model_name="cleanstudy",
-            index=models.Index(fields=["project", "patient_birth_date", "id"], name="clean_by_birth"),
-        ),
-        migrations.AddIndex(
-            model_name="cleanstudy",
-            index=models.Index(fields=["project", "study_description", "id"], name="clean_by_description"),
         ),
         migrations.AddConstraint(
             model_name="cleanstudy",
             constraint=models.UniqueConstraint(fields=("project", "study_instance_uid"), name="clean_study_once"),
         ),
-        migrations.AddIndex(
-            model_name="cleanseries",
-            index=models.Index(fields=["series_instance_uid"], name="clean_by_series_uid"),
-        ),
-        migrations.AddIndex(
-            model_name="cleanseries",
-            index=models.Index(fields=["series_number", "study", "id"], name="clean_by_series_number"),
-        ),
-        migrations.AddIndex(
-            model_name="cleanseries",
-            index=models.Index(
-                fields=["performed_procedure_step_start_date", "study", "id"], name="clean_by_step_date"
-            ),
-        ),
         migrations.AddConstraint(
             model_name="cleanseries",
             constraint=models.UniqueConstraint(fields=("study", "series_instance_uid"), name="clean_series_once"),
-        ),
-        migrations.AddIndex(
-            model_name="cleanname",
-            index=models.Index(fields=["project", "kind", "text", "study"], name="clean_by_name"),
         ),
         migrations.AddConstraint(
             model_name="cleanname",
             constraint=models.UniqueConstraint(fields=("study", "kind", "text"), name="clean_name_once"),
         ),
-        migrations.AddIndex(
-            model_name="cleankind",
-            index=models.Index(fields=["study"], name="clean_kinds_of_study"),
-        ),
-        migrations.AddIndex(
-            model_name="cleankind",
-            index=models.Index(fields=["project", "modality", "study", "series"], name="clean_kind_by_modality"),
-        ),
-        migrations.AddIndex(
-            model_name="cleankind",
-            index=models.Index(fields=["project", "sop_class_uid", "study", "series"], name="clean_kind_by_class"),
-        ),
         migrations.AddConstraint(
             model_name="cleankind",
-            constraint=models.UniqueConstraint(fields=("series", "sop_class_uid"), name="clean_kind_once"),
-        ),
-        migrations.AddIndex(
-            model_name="serieskind",
-            index=models.Index(fields=["study"], name="kinds_of_study"),
-        ),
-        migrations.AddIndex(
-            model_name="serieskind",
-            index=models.Index(fields=["project", "modality", "study", "series"], name="kind_by_modality"),
-        ),
-        migrations.AddIndex(
-            model_name="serieskind",
-            index=models.Index(fields=["project", "sop_class_uid", "study", "series"], name="kind_by_class"),
+            constraint=models.UniqueConstraint(
+                fields=("study", "modality", "sop_class_uid", "series"), name="clean_kind_once"
+            ),
         ),
         migrations.AddConstraint(
             model_name="serieskind",
-            constraint=models.UniqueConstraint(fields=("series", "sop_class_uid"), name="series_kind_once"),
-        ),
-        migrations.AddIndex(
-            model_name="seriesrequest",
-            index=models.Index(fields=["scheduled_step_id", "series"], name="request_by_step"),
-        ),
-        migrations.AddIndex(
-            model_name="seriesrequest",
-            index=models.Index(fields=["requested_procedure_id", "series"], name="request_by_procedure"),
+            constraint=models.UniqueConstraint(
+                fields=("study", "modality", "sop_class_uid", "series"), name="series_kind_once"
+            ),
         ),
         migrations.AddConstraint(
             model_name="seriesrequest",
             constraint=models.UniqueConstraint(fields=("series", "number"), name="request_once"),
         ),
-        migrations.AddIndex(
-            model_name="studyname",
-            index=models.Index(fields=["project", "kind", "text", "study"], name="study_by_name"),
-        ),
         migrations.AddConstraint(
             model_name="studyname",
             constraint=models.UniqueConstraint(fields=("study", "kind", "text"), name="study_name_once"),
         ),
+        *(migrations.AddIndex(model, models.Index(fields=fields, name=name)) for model, fields, name in _INDEXES),
         migrations.RunPython(order_by_code, migrations.RunPython.noop, elidable=False),
     ]

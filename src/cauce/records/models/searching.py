@@ -42,7 +42,6 @@ class CleanStudy(StudyAttributes):
             models.Index(fields=["project", "patient_id", "id"], name="clean_by_patient"),
             models.Index(fields=["project", "accession_number", "id"], name="clean_by_accession"),
             models.Index(fields=["project", "study_id", "id"], name="clean_by_study_id"),
-            models.Index(fields=["project", "study_time", "id"], name="clean_by_time"),
             models.Index(fields=["project", "patient_birth_date", "id"], name="clean_by_birth"),
             models.Index(fields=["project", "study_description", "id"], name="clean_by_description"),
         ]
@@ -67,7 +66,6 @@ class CleanSeries(SeriesAttributes):
         ]
         indexes = [  # noqa: RUF012 - Django's way
             models.Index(fields=["series_instance_uid"], name="clean_by_series_uid"),
-            models.Index(fields=["series_number", "study", "id"], name="clean_by_series_number"),
             models.Index(fields=["performed_procedure_step_start_date", "study", "id"], name="clean_by_step_date"),
         ]
 
@@ -145,10 +143,9 @@ class SeriesKind(_Kind):
         """Found by modality and by SOP class, newest study last."""
 
         constraints = [  # noqa: RUF012 - Django's way
-            models.UniqueConstraint(fields=["series", "sop_class_uid"], name="series_kind_once")
+            models.UniqueConstraint(fields=["study", "modality", "sop_class_uid", "series"], name="series_kind_once")
         ]
         indexes = [  # noqa: RUF012 - Django's way
-            models.Index(fields=["study"], name="kinds_of_study"),
             models.Index(fields=["project", "modality", "study", "series"], name="kind_by_modality"),
             models.Index(fields=["project", "sop_class_uid", "study", "series"], name="kind_by_class"),
         ]
@@ -164,10 +161,9 @@ class CleanKind(_Kind):
         """Found by modality and by SOP class, newest study last."""
 
         constraints = [  # noqa: RUF012 - Django's way
-            models.UniqueConstraint(fields=["series", "sop_class_uid"], name="clean_kind_once")
+            models.UniqueConstraint(fields=["study", "modality", "sop_class_uid", "series"], name="clean_kind_once")
         ]
         indexes = [  # noqa: RUF012 - Django's way
-            models.Index(fields=["study"], name="clean_kinds_of_study"),
             models.Index(fields=["project", "modality", "study", "series"], name="clean_kind_by_modality"),
             models.Index(fields=["project", "sop_class_uid", "study", "series"], name="clean_kind_by_class"),
         ]

@@ -80,7 +80,6 @@ class Study(StudyAttributes):
             models.Index(fields=["project", "patient_id", "id"], name="study_by_patient"),
             models.Index(fields=["project", "accession_number", "id"], name="study_by_accession"),
             models.Index(fields=["project", "study_id", "id"], name="study_by_study_id"),
-            models.Index(fields=["project", "study_time", "id"], name="study_by_time"),
             models.Index(fields=["project", "patient_birth_date", "id"], name="study_by_birth"),
             models.Index(fields=["project", "study_description", "id"], name="study_by_description"),
         ]
@@ -105,7 +104,6 @@ class Series(SeriesAttributes):
         ]
         indexes = [  # noqa: RUF012 - Django's way
             models.Index(fields=["series_instance_uid"], name="series_by_uid"),
-            models.Index(fields=["series_number", "study", "id"], name="series_by_number"),
             models.Index(fields=["performed_procedure_step_start_date", "study", "id"], name="series_by_step_date"),
         ]
 

@@ -38,6 +38,8 @@ class Action(Enum):
     HASH = "hashed"
     VALUE = "given"
     """Replaced by a value of the profile's."""
+    PRIVATE = "kept_private"
+    """A private attribute that stays: it is listed as safe, or has a rule."""
     ZIP = "zip"
     """What is left of a postal code of the United States."""
 
@@ -58,6 +60,8 @@ NOTED = frozenset(
         0x00280302,  # Recognizable Visual Features
     }
 )
+
+PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 
 PSEUDONYMOUS = frozenset({0x00100010, 0x00100020})
 

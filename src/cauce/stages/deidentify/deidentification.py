@@ -1,7 +1,7 @@
 """De-identify one instance: walk, judge the pixels, prove the header, and only then write the first byte."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO, Protocol
 
@@ -9,18 +9,22 @@ from cauce.core.identifiers import SeriesInstanceUid, SopInstanceUid, StudyInsta
 from cauce.core.limits import MIB, Limits
 from cauce.core.messages import Deidentified, Pseudonym, Ruling
 from cauce.core.statuses import AttentionCause
+from cauce.stages.deidentify.actions import PIXEL_TAGS
+from cauce.stages.deidentify.blanking import CANNOT, PIXEL_DATA, Blanking
+from cauce.stages.deidentify.cleaning import by_form, cleaner_for
 from cauce.stages.deidentify.dummies import OURS, TEXT
 from cauce.stages.deidentify.encoding import EXPLICIT_LITTLE, Encoding
 from cauce.stages.deidentify.part10 import IMPLEMENTATION_VERSION_NAME, META_OFFSET, Original, opened, part10_head
 from cauce.stages.deidentify.pixels import PixelFacts, is_directory, pixel_risk_reason
-from cauce.stages.deidentify.plan import Action, Plan, plan_for
+from cauce.stages.deidentify.plan import Plan, plan_for
 from cauce.stages.deidentify.profile import BASIC, Profile
 from cauce.stages.deidentify.proof import Leak, Proof
 from cauce.stages.deidentify.reading import BrokenError, ShortError
-from cauce.stages.deidentify.residue import Residue, moments
+from cauce.stages.deidentify.residue import Residue, retained
 from cauce.stages.deidentify.rewriting import RootRewriter, Span
 from cauce.stages.deidentify.uids import is_well_formed
-from cauce.stages.deidentify.walker import PIXEL_TAGS, Scrub, Walker
+from cauce.stages.deidentify.values import AGE_MAX
+from cauce.stages.deidentify.walker import Scrub, Walker
 
 DETAIL_LENGTH_MAX = 512
 """So much of a detail is kept, and compared with what a person has decided."""
@@ -97,21 +101,24 @@ class _Run:
         self.pseudonym = pseudonym
         self.profile = profile
         self.limits = limits
+        self.clean = by_form()
+        self.blanking: Blanking | None = None
 
     def finish(self, target: Sink) -> Deidentified:
         """Rewrite, judge, prove, write; in this order."""
-        plan = plan_for(self.profile)
+        plan = plan_for(self.profile, self.original.sop_class_uid)
         if self.ruling.elements:
-            removed = dict.fromkeys(self.ruling.elements, Action.REMOVE)
-            plan = replace(plan, actions=plan.actions | removed)
-        made = self._rewritten(plan)
+            plan = plan.removing(self.ruling.elements)
+        plan, made = self._cleaned(plan)
         uids = self._uids(made.walker)
         cause = detail = None
         reason = pixel_risk_reason(_facts(made, uids.sop_class))
         if reason and made.has_document:
             reason = f"{reason} {self._said_of_document(made)}"
-        if reason and (self.ruling.boxes or not self._is_overridden(AttentionCause.PIXELS_UNPROVEN, reason)):
+        if reason and not self._is_overridden(AttentionCause.PIXELS_UNPROVEN, reason):
             cause, detail = AttentionCause.PIXELS_UNPROVEN, reason
+        elif self.ruling.boxes and not self._can_blank(made):
+            cause, detail = AttentionCause.PIXELS_UNPROVEN, CANNOT
         else:
             head = part10_head(
                 sop_class_uid=uids.sop_class,
@@ -128,20 +135,41 @@ class _Run:
             study_instance_uid=StudyInstanceUid(uids.study),
             size_bytes=0 if cause else self._write(target, head, made),
             actions=dict(made.walker.counts),
+            boxes=() if cause else self.ruling.boxes,
             cause=cause,
             detail=detail or "",
         )
+
+    def _can_blank(self, made: RootRewriter) -> bool:
+        """Prepare to blank the boxes that a person named; tell whether that can be done with these pixels."""
+        self.blanking = Blanking.of(self.original, self.ruling.boxes)
+        pixels = [part for part in made.parts if isinstance(part, Span) and part.tag == PIXEL_DATA]
+        return self.blanking is not None and len(pixels) == 1 and self.blanking.fits(pixels[0])
 
     def _is_overridden(self, cause: AttentionCause, detail: str) -> bool:
         """Tell whether a person has seen exactly this and let it pass."""
         return (cause.value, detail[:DETAIL_LENGTH_MAX]) in self.ruling.overridden
 
+    def _cleaned(self, plan: Plan) -> tuple[Plan, RootRewriter]:
+        """Rewrite; once more where texts are cleaned and hold what the header turned out to say of somebody."""
+        made = self._rewritten(plan)
+        texts = made.walker.values_made.texts
+        overlays = made.walker.overlays if plan.keeps_overlays else None
+        if overlays:
+            plan = plan.with_overlays(overlays)
+        if texts or overlays:
+            self.clean = cleaner_for(made.walker.identity)
+        if overlays or any(self.clean(vr, raw) != text for (vr, raw), text in texts.items()):
+            made = self._rewritten(plan)
+        return plan, made
+
     def _rewritten(self, plan: Plan, scrub: Scrub | None = None) -> RootRewriter:
-        walker = Walker(plan, self.pseudonym, limits=self.limits, scrub=scrub)
+        walker = Walker(plan, self.pseudonym, limits=self.limits, clean=self.clean, scrub=scrub)
         inserts = _inserts(self.pseudonym, self.profile, self.original.encoding)
         made = RootRewriter(self.original, walker, inserts, limits=self.limits)
         made.run()
         walker.identity.uids = walker.uids.originals
+        walker.identity.values -= walker.retained
         return made
 
     def _uids(self, walker: Walker) -> _Uids:
@@ -159,14 +187,14 @@ class _Run:
         found = self._leaks(proof, made, head)
         if not found or not all(proof.can_scrub(leak.tag, leak.vr) and plan.can_scrub(leak.tag) for leak in found):
             return made, found
-        scrubbing = plan.scrubbing(leak.tag for leak in found)
+        scrubbing = plan.scrubbing({leak.tag for leak in found})
         made = self._rewritten(scrubbing, lambda tag, vr, value: proof.scrub(tag, vr, value, TEXT))
         return made, self._leaks(proof, made, head)
 
     def _proof(self, made: RootRewriter) -> Proof:
         ours = OURS | _written(self.pseudonym, self.profile)
         residue = Residue(self.profile, uids=made.walker.uids.made)
-        return Proof(made.walker.identity, ours=ours, shifted=moments(self.profile), residue=residue)
+        return Proof(made.walker.identity, ours=ours, retained=retained(self.profile), residue=residue)
 
     def _said_of_document(self, made: RootRewriter) -> str:
         """Return what the search finds in an encapsulated document, which is held in any case."""
@@ -192,10 +220,15 @@ class _Run:
                 target.write(part)
                 size += len(part)
             else:
-                for chunk in _chunks(self.original.source, part):
+                for chunk in self._span(part):
                     target.write(chunk)
                 size += part.length
         return size
+
+    def _span(self, span: Span) -> Iterator[bytes]:
+        if self.blanking is not None and span.tag == PIXEL_DATA:
+            return self.blanking.chunks(self.original.source, span)
+        return _chunks(self.original.source, span)
 
 
 def _facts(made: RootRewriter, sop_class_uid: str) -> PixelFacts:
@@ -235,7 +268,7 @@ def _inserts(pseudonym: Pseudonym, profile: Profile, encoding: Encoding) -> dict
         encoding.element(0x00080100, b"SH", code.value.encode())
         + encoding.element(0x00080102, b"SH", b"DCM")
         + encoding.element(0x00080104, b"LO", code.meaning.encode())
-        for code in profile.codes
+        for code in profile.claimed(cleans_pixels=False)
     ]
     return {
         0x00100010: encoding.element(0x00100010, b"PN", name),
@@ -249,7 +282,8 @@ def _inserts(pseudonym: Pseudonym, profile: Profile, encoding: Encoding) -> dict
 
 def _written(pseudonym: Pseudonym, profile: Profile) -> frozenset[bytes]:
     """Return the values of `_inserts` and of the file meta information that are the same for everybody."""
-    texts = [pseudonym.name, profile.method, profile.longitudinal, IMPLEMENTATION_VERSION_NAME]
+    texts = [pseudonym.name, profile.method, profile.longitudinal, IMPLEMENTATION_VERSION_NAME, AGE_MAX.decode()]
+    texts += (rule.value for rule in profile.rules if rule.value)
     for code in profile.codes:
         texts += (code.value, code.meaning)
     return frozenset(text.encode() for text in texts)

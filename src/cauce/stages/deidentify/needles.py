@@ -74,6 +74,16 @@ class Needles:
             return "value"
         return "date" if self.days and not self.days.isdisjoint(days_in(text)) else ""
 
+    def is_in_term(self, text: str, *, is_code: bool) -> bool:
+        """Tell whether a folded term names somebody; of a code, only numbers of people count."""
+        words = _WORD.findall(text)
+        joined = "".join(words)
+        if any(needle in joined for needle in self.squeezed):
+            return True
+        line = f" {' '.join(words)} "
+        wholes = (needle for needle in self.whole if f" {needle} " in line or " " in needle)
+        return not is_code and (any(n in text for n in wholes) or any(needle in line for needle in self.phrases))
+
     def is_one(self, text: str) -> bool:
         """Tell whether a code string or a number, folded and stripped, is a value looked for, and nothing besides."""
         if text in self.whole:

@@ -3,14 +3,14 @@
 The table's action comes first, then what the options of the profile say of it, then the profile's own rules.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Self
 
 from pydicom._dicom_dict import DicomDictionary
 
-from cauce.stages.deidentify.actions import NOT_MOVED, NOTED, PSEUDONYMOUS, Action, beyond_the_table
+from cauce.stages.deidentify.actions import NOT_MOVED, NOTED, PIXEL_TAGS, PSEUDONYMOUS, Action, beyond_the_table
 from cauce.stages.deidentify.conditional import STRICTEST, iod_of, resolved
 from cauce.stages.deidentify.content import CONCEPT_NAME, VALUE_TYPE, Verdict, verdicts
 from cauce.stages.deidentify.encoding import ITEM_GROUP
@@ -84,11 +84,12 @@ class Plan:
 
     def can_scrub(self, tag: int) -> bool:
         """Tell whether values of `tag` are the original's own, so that scrubbing them changes anything."""
-        return self.actions.get(tag) in {Action.KEEP, Action.NOTE, Action.RETAIN}
+        return self.actions.get(tag) in {Action.KEEP, Action.NOTE, Action.RETAIN, Action.CLEAN}
 
-    def scrubbing(self, tags: Iterable[int]) -> Self:
-        """Return this plan, but for `tags`, whose values are scrubbed."""
-        return self._with(dict.fromkeys(tags, Action.SCRUB))
+    def scrubbing(self, tags: Collection[int]) -> Self:
+        """Return this plan, but for `tags`, whose values are scrubbed, or replaced where cleaning was not enough."""
+        cleaned = {tag for tag in tags if self.actions.get(tag) is Action.CLEAN}
+        return self._with(dict.fromkeys(tags, Action.SCRUB) | dict.fromkeys(cleaned, Action.DUMMY))
 
     def removing(self, tags: Iterable[int]) -> Self:
         """Return this plan, but for `tags`, which are removed."""
@@ -147,7 +148,8 @@ def _plan(profile: Profile, sop_class_uid: str) -> Plan:
 
 @cache
 def _conditional() -> dict[int, str]:
-    return {int(row.tag, 16): row.basic for row in _single_rows() if row.basic in STRICTEST}
+    found = {int(row.tag, 16): row.basic for row in _single_rows() if row.basic in STRICTEST}
+    return {tag: code for tag, code in found.items() if tag not in PSEUDONYMOUS}
 
 
 @lru_cache(maxsize=64)
@@ -167,7 +169,8 @@ def _nested_plan(profile: Profile) -> Plan:
     rules = [rule for rule in profile.rules if not rule.creator]
     actions |= {rule.tag: _by_rule(rule, vrs[rule.tag].decode(), actions[rule.tag]) for rule in rules}
     return Plan(
-        actions=actions,
+        # No IOD keeps pixels in items, but for icons, which go as well.
+        actions=actions | dict.fromkeys(PIXEL_TAGS, Action.REMOVE),
         root=actions,
         vrs=vrs,
         basic=basic,

@@ -19,7 +19,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from cauce.core.errors import CauceError
 from cauce.stages.deidentify import options as known_options
-from cauce.stages.deidentify.options import BASIC_CODE, CODES, FULL_DATES, MODIFIED_DATES, Code
+from cauce.stages.deidentify.options import BASIC_CODE, CODES, FULL_DATES, MODIFIED_DATES, PIXEL_DATA, Code
 from cauce.stages.deidentify.rules import Rule, RuleAction, fault_of, read_tag
 from cauce.stages.deidentify.table import load_table
 
@@ -34,9 +34,14 @@ _RULE_KEYS: Final = ("tag", "action", "value", "because")
 
 
 class ProfileError(CauceError):
-    """A profile is none, or contradicts itself; `detail` names every fault and its place."""
+    """A profile is none, or contradicts itself; `detail` names every fault and its place, as `faults` do one by one."""
 
     code = "invalid_profile"
+
+    def __init__(self, *faults: str) -> None:
+        """Name the faults."""
+        super().__init__("; ".join(faults).rstrip(".") + ".")
+        self.faults = faults
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +80,12 @@ class Profile:
 
     @cached_property
     def codes(self) -> tuple[Code, ...]:
-        """Return what (0012,0064) says of the output, from CID 7050."""
+        """Return the codes of the profile and its options, from CID 7050, which (0012,0064) of an output holds."""
         return (BASIC_CODE, *(code for option, code in CODES.items() if option in self.options))
+
+    def claimed(self, *, cleans_pixels: bool) -> tuple[Code, ...]:
+        """Return the codes of what was really done: cleaned pixels only where something cleans them."""
+        return tuple(code for code in self.codes if cleans_pixels or code is not CODES[PIXEL_DATA])
 
     @property
     def longitudinal(self) -> str:
@@ -125,8 +134,8 @@ def profile_yaml(profile: Profile) -> str:
 def built_in() -> Mapping[str, Profile]:
     """Return the profiles that ship with the package, by the short names of the command line."""
     folder = resources.files(__package__).joinpath("data", "profiles")
-    files = sorted((file for file in folder.iterdir() if file.name.endswith(".yaml")), key=lambda file: file.name)
-    return MappingProxyType({file.name.removesuffix(".yaml"): parse_profile(file.read_text("utf-8")) for file in files})
+    texts = {file.name.removesuffix(".yaml"): file.read_text("utf-8") for file in folder.iterdir() if file.is_file()}
+    return MappingProxyType({name: parse_profile(text) for name, text in sorted(texts.items())})
 
 
 class _Reader:
@@ -151,7 +160,7 @@ class _Reader:
         if self._faults:
             more = len(self._faults) - FAULTS_MAX
             rest = [f"and {more} more"] if more > 0 else []
-            raise ProfileError("; ".join([*self._faults[:FAULTS_MAX], *rest]) + ".")
+            raise ProfileError(*self._faults[:FAULTS_MAX], *rest)
         return made
 
     def _fault(self, node: Node, fault: str) -> None:

@@ -33,7 +33,7 @@ _UID = re.compile(rb"(?<![0-9])[0-9]++(?:\.[0-9]++)++")
 _CODE_STRING = re.compile(rb"[A-Z0-9 _\\\0]*")
 _NUMBER = re.compile(rb"[0-9+\-.eE \\\0DWMY:]*")
 _NUMBER_VRS = frozenset(b"AS DA DS IS TM".split())
-_MOMENTS = frozenset({b"DA", b"DT", b"TM"})
+_RETAINED_VRS = frozenset({b"DA", b"DT", b"TM", b"UI"})
 _SCRUBBED_VRS = frozenset(b"CS LC LO LT SH ST UC UR UT".split())
 _CODE_VALUES = frozenset({0x00080100, 0x00080102, 0x00080103, 0x00080119})
 _CODES = _CODE_VALUES | {0x00080101, 0x00080104, 0x00080108}
@@ -70,13 +70,13 @@ class Proof:
         identity: Identity,
         *,
         ours: Iterable[bytes] = (),
-        shifted: Iterable[int] = (),
+        retained: Iterable[int] = (),
         residue: Residue | None = None,
     ) -> None:
         """Make `identity` ready for searching.
 
         `ours` are values that we write (pseudonym, dummies), which say nothing where they are the whole of a value;
-        `shifted` are dates that are moved or kept, which may by chance fall on the birth date; `residue` knows what the
+        `retained` are tags of dates and UIDs that are moved or kept on purpose; `residue` knows what the
         profile takes out.
 
         Raises:
@@ -84,7 +84,7 @@ class Proof:
         """
         declared = tuple(sorted(identity.codecs()))
         self._ours = frozenset(value.strip(b" \0") for value in ours) | {b""}
-        self._shifted = frozenset(shifted)
+        self._retained = frozenset(retained)
         self._codecs = (*declared, "utf-8", "latin-1")
         self._uids = frozenset(uid for uid in identity.uids if len(uid) >= VALUE_MIN)
         self._needles = needles_for(
@@ -111,7 +111,9 @@ class Proof:
                 ):
                     found[Leak("residue", tag, vr)] = None
                 if value:
-                    kind = self._kind(tag, vr, value) or ("uid" if has_uid and self._has_uid(value) else "")
+                    kind = self._kind(tag, vr, value)
+                    if has_uid and not kind and tag not in self._retained and self._has_uid(value):
+                        kind = "uid"
                     if kind:
                         found[Leak(kind, tag, vr)] = None
         return tuple(found)
@@ -173,7 +175,7 @@ class Proof:
 
     def _kind(self, tag: int, vr: bytes, value: bytes) -> str:
         """Return what is found in one value, "" for nothing; what was said of short values is remembered."""
-        if tag in self._shifted and vr in _MOMENTS:
+        if tag in self._retained and vr in _RETAINED_VRS:
             return ""
         key = (tag, vr, value)
         verdict = self._verdicts.get(key)
@@ -202,7 +204,9 @@ class Proof:
         """Return what is found in a value, but for UIDs, and what it hides, where UIDs are still to be looked for."""
         if vr in TEXT_VRS:
             texts = readings(value, self._codecs)
-            if _is_exact(tag, vr, value):
+            if tag in _CODES:
+                return self._in_code(tag, texts), b""
+            if _is_exact(vr, value):
                 parts = [part for text in texts for part in text.split("\\")]
                 parts += _components(value) if vr == b"UI" else ()
                 return "value" if any(self._needles.is_one(fold(part).strip(" \0")) for part in parts) else "", b""
@@ -212,6 +216,13 @@ class Proof:
         if self._needles.occurs_in(value.lower()):
             return "value", b""
         return self._in_binary(value) if vr in BINARY_VRS else ("", b"")
+
+    def _in_code(self, tag: int, texts: Iterable[str]) -> str:
+        """Look into terminology, where short names and parts of longer words mean nothing."""
+        for text in map(fold, texts):
+            if self._needles.is_one(text.strip(" \0")) or self._needles.is_in_term(text, is_code=tag in _CODE_VALUES):
+                return "value"
+        return ""
 
     def _in_texts(self, texts: Iterable[str], *, is_plain: bool = False) -> tuple[str, bytes]:
         """Look into free texts; with `is_plain` they hide nothing but what is wrapped in them."""
@@ -241,13 +252,13 @@ class Proof:
         return kind, hidden
 
 
-def _is_exact(tag: int, vr: bytes, value: bytes) -> bool:
-    """Tell whether a text is terminology or a number, where only the whole of it means anything."""
+def _is_exact(vr: bytes, value: bytes) -> bool:
+    """Tell whether a text is a code string or a number, where only the whole of it means anything."""
     if vr == b"CS":
         return _CODE_STRING.fullmatch(value) is not None
     if vr in _NUMBER_VRS:
         return _NUMBER.fullmatch(value) is not None
-    return vr == b"UI" or tag in _CODES
+    return vr == b"UI"
 
 
 def _components(value: bytes) -> Iterator[str]:

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from enum import Enum
 from functools import cache
 
-from cauce.stages.deidentify.options import FULL_DATES, MODIFIED_DATES
+from cauce.stages.deidentify.options import GRAPHICS, SAFE_PRIVATE, STRUCTURED_CONTENT
 from cauce.stages.deidentify.profile import Profile
 from cauce.stages.deidentify.rules import RuleAction
 from cauce.stages.deidentify.table import load_table
@@ -30,9 +30,9 @@ class Left(Enum):
 
 _BY_CODE = {"X": Left.NOTHING, "U": Left.MADE} | dict.fromkeys(("Z", "D", "X/Z", "X/D", "Z/D", "X/Z/D"), Left.BLANK)
 _TAG_DIGITS = 8
-_SAFE_PRIVATE, _GRAPHICS = "retain_safe_private", "clean_graphics"
-_DATES = frozenset({FULL_DATES, MODIFIED_DATES})
 _MOMENTS = frozenset({"DA", "DT", "TM"})
+_CONTENT = frozenset({0x0040A120, 0x0040A121, 0x0040A122, 0x0040A123, 0x0040A124, 0x0040A160})
+"""Values of content items: what becomes of them is told by their concept where structured content is cleaned."""
 _KEEPING = frozenset({RuleAction.KEEP, RuleAction.SHIFT})
 _CURVES, _OVERLAYS = 0x50, 0x60
 _OVERLAY_VALUES = frozenset({0x3000, 0x4000})
@@ -42,6 +42,8 @@ _OVERLAY_VALUES = frozenset({0x3000, 0x4000})
 def _rows(profile: Profile) -> dict[int, Left]:
     rows = {}
     ruled = {rule.tag for rule in profile.rules}
+    if STRUCTURED_CONTENT in profile.options:
+        ruled |= _CONTENT
     for row in load_table().rows:
         is_single = len(row.tag) == _TAG_DIGITS and "x" not in row.tag
         if is_single and row.basic in _BY_CODE and not profile.options & row.options.keys():
@@ -50,13 +52,16 @@ def _rows(profile: Profile) -> dict[int, Left]:
 
 
 @cache
-def moments(profile: Profile) -> frozenset[int]:
-    """Return the tags of dates and times that a profile keeps or moves: one may fall on a birth date by chance."""
-    rows = (
-        row for row in load_table().rows if row.tag.isalnum() and "x" not in row.tag and len(row.tag) == _TAG_DIGITS
-    )
-    kept = {int(row.tag, 16) for row in rows if row.vr in _MOMENTS and _DATES & profile.options & row.options.keys()}
-    return frozenset(kept | {rule.tag for rule in profile.rules if rule.action in _KEEPING})
+def retained(profile: Profile) -> frozenset[int]:
+    """Return the tags of dates, times and UIDs that a profile keeps or moves.
+
+    A date may be the birth date by chance, and a UID hold a number of the patient: they are kept on purpose.
+    """
+    rows = [row for row in load_table().rows if len(row.tag) == _TAG_DIGITS and "x" not in row.tag]
+    kept = [row for row in rows if row.vr in _MOMENTS and profile.options & row.options.keys()]
+    kept += [row for row in rows if row.vr == "UI" and profile.options & row.options.keys()]
+    ruled = {rule.tag for rule in profile.rules if rule.action in _KEEPING}
+    return frozenset({int(row.tag, 16) for row in kept} | ruled)
 
 
 class Residue:
@@ -66,8 +71,8 @@ class Residue:
         """`uids` are those that were made for UIDs of the original."""
         self._rows = _rows(profile)
         self._uids = uids
-        self._keeps_private = _SAFE_PRIVATE in profile.options or any(rule.tag >> 16 & 1 for rule in profile.rules)
-        self._keeps_graphics = _GRAPHICS in profile.options
+        self._keeps_private = SAFE_PRIVATE in profile.options or any(rule.tag >> 16 & 1 for rule in profile.rules)
+        self._keeps_graphics = GRAPHICS in profile.options
 
     def is_left(self, tag: int, vr: bytes, value: bytes, ours: Collection[bytes]) -> bool:
         """Tell whether an element of the output holds what it should not; `ours` are values that we write."""

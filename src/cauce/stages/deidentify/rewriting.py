@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from cauce.core.errors import Refused
 from cauce.core.limits import KIB, MIB, Limits
 from cauce.core.statuses import RefusalCode
+from cauce.stages.deidentify.actions import PIXEL_TAGS, Action
 from cauce.stages.deidentify.encoding import BINARY_VRS, ITEM, PLAIN_VRS, SEQUENCE_END, UNDEFINED
 from cauce.stages.deidentify.part10 import Original
-from cauce.stages.deidentify.plan import Action
 from cauce.stages.deidentify.reading import BrokenError, ShortError
-from cauce.stages.deidentify.walker import PIXEL_TAGS, Walker
+from cauce.stages.deidentify.walker import Walker
 
 _WINDOW = 256 * KIB
 _LARGE = 1 * MIB
@@ -64,7 +64,7 @@ class RootRewriter:
     def _elements(self, position: int) -> int:
         """Go on from `position` in the window; return where to go on in the next window, -1 at the end."""
         walker, encoding = self.walker, self._original.encoding
-        buffer, actions, out = walker.buffer, walker.plan.actions, self._out
+        buffer, actions, out = walker.buffer, walker.plan.root, self._out
         stop, keep, plain = len(buffer), Action.KEEP, PLAIN_VRS
         pending = self._pending[0] if self._pending else _NEVER
         run = position
@@ -103,12 +103,12 @@ class RootRewriter:
     def _special(self, position: int, tag: int, vr: bytes, value: int, length: int) -> int:
         walker, original = self.walker, self._original
         self._watch(tag, value, length)
-        action = walker.plan.actions.get(tag, Action.REMOVE)
         if tag in PIXEL_TAGS:
             return self._pass_pixels(tag, position, value, length)
         after = value + length
         if length != UNDEFINED and after > len(walker.buffer):
             self._check_size(after)
+            action = walker.action(tag, vr, 0)
             if length > _LARGE and (vr in _PASSED_VRS or (vr == b"UN" and action is Action.REMOVE)):
                 return self._pass_large(Span(tag, self._base + value, length), position, action)
             self._slide(position, after - position)
@@ -128,7 +128,7 @@ class RootRewriter:
 
     def _pass_large(self, value: Span, position: int, action: Action) -> int:
         """Keep a long binary value, or leave it behind, without reading it; no dummy is written for one."""
-        if action is Action.KEEP:
+        if action in {Action.KEEP, Action.PRIVATE}:
             head_length = value.offset - self._base - position
             self._out.append(self.walker.buffer[position : position + head_length])
             return self._pass_by(value)

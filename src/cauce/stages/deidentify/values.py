@@ -46,39 +46,44 @@ class Values:
     def made(self, tag: int, vr: bytes, raw: bytes, action: Action) -> bytes | Action:
         """Return the value that `action` makes of `raw`, or the stricter action that has to be taken instead."""
         if action is Action.UID:
-            return self.uids.instance(raw)
-        if action is Action.CLASS:
-            return self.uids.of_class(raw)
-        if action is Action.EMPTY or not raw.strip(b" \0"):
-            return b""
-        if action is Action.PSEUDONYM:
-            return self._pseudonym.name.encode()
-        if action is Action.DUMMY:
-            return dummy_value(vr)
-        made = self._by_profile(tag, vr, raw, action)
-        if made is not None:
-            return made
+            made: bytes | None = self.uids.instance(raw)
+        elif action is Action.CLASS:
+            made = self.uids.of_class(raw)
+        elif action is Action.VALUE:
+            made = self._plan.given[tag]
+        elif action is Action.EMPTY or not raw.strip(b" \0"):
+            made = b""
+        elif action is Action.PSEUDONYM:
+            made = self._pseudonym.name.encode()
+        elif action is Action.DUMMY:
+            made = dummy_value(vr)
+        else:
+            made = self._by_profile(tag, vr, raw, action)
+        return self._stricter(tag) if made is None else made
+
+    def _stricter(self, tag: int) -> Action:
         basic = self._plan.basic.get(tag, Action.REMOVE)
         return basic if basic in _STRICT else Action.DUMMY
 
     def _by_profile(self, tag: int, vr: bytes, raw: bytes, action: Action) -> bytes | None:
         """Return what an option or a rule makes of `raw`, None where it has not the form that it should have."""
         known = self._plan.vrs.get(tag, vr)
+        made = None
         if vr != known and not (vr in PLAIN_VRS and known in PLAIN_VRS):
             return None
         if action is Action.RETAIN:
-            return raw if _has_form(tag, vr, raw) else None
-        if action is Action.AGE:
-            return _age(raw) if vr == b"AS" and _has_form(tag, vr, raw) else None
-        if action is Action.SHIFT:
-            return shifted_value(vr, raw, days=self._pseudonym.date_offset_days)
-        if action is Action.CLEAN:
-            return self._cleaned(vr, raw)
-        if action is Action.VALUE:
-            return self._plan.given[tag]
-        if action is Action.HASH:
-            return self._hash(raw)
-        return _zip(raw)
+            made = raw if _has_form(tag, vr, raw) else None
+        elif action is Action.AGE:
+            made = _age(raw) if vr == b"AS" and _has_form(tag, vr, raw) else None
+        elif action is Action.SHIFT:
+            made = shifted_value(vr, raw, days=self._pseudonym.date_offset_days)
+        elif action is Action.CLEAN:
+            made = self._cleaned(vr, raw)
+        elif action is Action.HASH:
+            made = self._hash(raw)
+        elif action is Action.ZIP:
+            made = _zip(raw)
+        return made
 
     def _cleaned(self, vr: bytes, raw: bytes) -> bytes | None:
         key = (vr, raw)
