@@ -1,6 +1,6 @@
 """`python -m benchmarks [NAME [N]]`, with one of these names; without one the quick ones are run.
 
-`intake` is side by side with Orthanc, `forms` with Node.js and Multer, `deidentify` with four other tools, `elements`
+`intake` is side by side with Orthanc, `reading` too, `forms` with Node.js and Multer, `deidentify` with four other tools, `elements`
 with the same arithmetic in one thread, `results` the thousandth page with the first, on both databases. Only when they
 are asked for: `qido`, searches side by side with Orthanc, and Cauce with itself at twenty times as many studies;
 `endurance`, the last of 100,000 instances with the first.
@@ -12,7 +12,17 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import deidentification, elements, endurance, form_uploads, load, result_pages, searches, servers
+from benchmarks import (
+    deidentification,
+    elements,
+    endurance,
+    form_uploads,
+    load,
+    reading,
+    result_pages,
+    searches,
+    servers,
+)
 from benchmarks.servers import Server
 
 INSTANCES = 480
@@ -21,7 +31,7 @@ INSTANCES = 480
 def main() -> None:
     """Run what is asked for and print figures and ratios."""
     asked, *more = sys.argv[1:] or ("all",)
-    if asked not in {"all", "intake", "forms", "endurance", "elements", "results", "deidentify", "qido"}:
+    if asked not in {"all", "intake", "forms", "endurance", "elements", "results", "deidentify", "qido", "reading"}:
         sys.exit(__doc__)
     number = int(more[0]) if more else None
     if asked in {"all", "elements"}:
@@ -30,6 +40,8 @@ def main() -> None:
         result_pages.main(number or result_pages.ROWS)
     if asked in {"all", "intake"}:
         intake(number or INSTANCES)
+    if asked in {"all", "reading"}:
+        reading.main(number or reading.ROUNDS)
     if asked in {"all", "forms"}:
         form_uploads.main(number or form_uploads.INSTANCES)
     if asked in {"all", "deidentify"}:

@@ -1,4 +1,4 @@
-"""Write the reference page of the DICOM web services from the table in the code: `python tools/transactions_page.py`."""
+"""Write the reference page of the DICOM web services from the table in the code."""
 
 from http import HTTPStatus
 from pathlib import Path

@@ -1,12 +1,14 @@
 """Texts, cleaned: what names somebody, tells a day or numbers a person goes; the rest stays as it was."""
 
 import pytest
+from deid_objects import cleaned, ct_file, read
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cauce.stages.deidentify.cleaning import by_form, cleaner_for
 from cauce.stages.deidentify.forms import vocabulary
 from cauce.stages.deidentify.identity import Identity
+from cauce.stages.deidentify.profile import BASIC
 
 QUIMBY = Identity(
     names={b"Quimby^Hubert", b"Fleischman^Joel^^Dr"},
@@ -162,3 +164,15 @@ def test_no_text_around_a_name_saves_it(before, after):
 def test_a_clean_text_is_not_changed_again(text):
     once = cleaner_for(QUIMBY)(b"LT", text.encode())
     assert cleaner_for(QUIMBY)(b"LT", once) == once
+
+
+@pytest.mark.parametrize("order", [(0, 1, 0), (1, 0, 1)])
+def test_what_another_original_of_the_patient_said_changes_nothing(order):
+    """Cleaners are remembered by patient; each output is nevertheless that of its own header alone."""
+    profile = BASIC.with_options("clean_descriptors")
+    contents = [
+        ct_file(x00081030=("LO", "Knee Fleischman Quimby"), x00321032=("PN", "Fleischman^Joel")),
+        ct_file(x00081030=("LO", "Knee Fleischman Quimby")),
+    ]
+    said = [read(cleaned(contents[number], profile=profile)).StudyDescription for number in order]
+    assert said == [("Knee", "Knee Fleischman")[number] for number in order]

@@ -184,11 +184,18 @@ def test_what_is_scrubbed_is_counted():
     assert outcome.actions["scrubbed"] == 2
 
 
-def test_a_number_that_leaks_holds_the_object_back_and_is_not_told():
-    outcome, output = deidentified(ct_file(x00080050=("SH", "7001234"), x00200011=("IS", "7001234")))
+def test_a_measurement_that_leaks_holds_the_object_back_and_is_not_told():
+    outcome, output = deidentified(ct_file(x00080050=("SH", "7001234"), x00180050=("DS", "7001234")))
     assert outcome.cause is AttentionCause.IDENTITY_SUSPECTED
-    assert outcome.detail == "An identifier of the original is still in (0020,0011)."
+    assert outcome.detail == "An identifier of the original is still in (0018,0050)."
     assert output == b""
+
+
+def test_a_series_number_that_leaks_becomes_0():
+    output = read(
+        cleaned(ct_file(x00080050=("SH", "7001234"), x00200011=("IS", "7001234"), x00200013=("IS", "700123")))
+    )
+    assert (output.SeriesNumber, output.InstanceNumber) == (0, 700123)
 
 
 def test_a_code_that_leaks_holds_the_object_back():

@@ -58,17 +58,17 @@ def test_required_attributes_without_a_value_are_there_and_empty(stored, get):
     assert "00080201" not in result
 
 
-def test_a_series_has_what_the_address_leaves_open(stored, get):
+def test_a_series_has_what_the_address_leaves_open_and_its_study(stored, get):
     below = get(f"/studies/{cases.uid('kim')}/series")
-    assert list(only(below)) == sorted(SERIES)
+    assert list(only(below)) == sorted(SERIES | {"0020000D"})
     assert only(below)["00081190"]["Value"][0].endswith(f"/studies/{cases.uid('kim')}/series/{cases.uid('kim-CT')}")
     assert list(only(get("/series?PatientID=P_2"))) == sorted(SERIES | STUDY)
 
 
-def test_an_instance_has_what_the_address_leaves_open(stored, get):
+def test_an_instance_has_what_the_address_leaves_open_and_its_place(stored, get):
     study, series = cases.uid("kim"), cases.uid("kim-CT")
-    assert list(only(get(f"/studies/{study}/series/{series}/instances"))) == sorted(INSTANCE)
-    assert list(only(get(f"/studies/{study}/instances"))) == sorted(INSTANCE | SERIES)
+    assert list(only(get(f"/studies/{study}/series/{series}/instances"))) == sorted(INSTANCE | {"0020000D", "0020000E"})
+    assert list(only(get(f"/studies/{study}/instances"))) == sorted(INSTANCE | SERIES | {"0020000D"})
     result = only(get("/instances?PatientID=P_2"))
     assert list(result) == sorted(INSTANCE | SERIES | STUDY)
     url = f"http://testserver/dicom-web/studies/{study}/series/{series}/instances/{cases.uid('kim', '1')}"

@@ -10,6 +10,7 @@ from pydicom import dcmread
 from pydicom.filebase import DicomBytesIO
 
 from cauce.core.errors import InvalidRequest
+from cauce.core.file_head import IMPLEMENTATION_CLASS_UID, file_head
 from cauce.dimse.commands import (
     C_ECHO_RQ,
     C_STORE_RQ,
@@ -18,7 +19,6 @@ from cauce.dimse.commands import (
     decode_request,
     encode_response,
 )
-from cauce.core.file_head import IMPLEMENTATION_CLASS_UID, file_head
 
 US = struct.Struct("<H").pack
 uids = st.from_regex(r"[1-9][0-9]{0,5}(\.[1-9][0-9]{0,5}){1,8}", fullmatch=True)

@@ -15,8 +15,8 @@ from dimse_peers import (
 from pydicom import uid
 
 from cauce.core.errors import DatabaseUnavailable
-from cauce.dimse.contexts import LOSSLESS_SYNTAXES, LOSSY_SYNTAXES, NATIVE_SYNTAXES, TRANSFER_SYNTAXES, is_storage
 from cauce.core.file_head import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from cauce.dimse.contexts import LOSSLESS_SYNTAXES, LOSSY_SYNTAXES, NATIVE_SYNTAXES, TRANSFER_SYNTAXES, is_storage
 from cauce.dimse.receiver import Access, Admission, RejectionReason
 
 CT = str(uid.CTImageStorage)

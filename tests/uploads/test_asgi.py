@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from asgi_driver import call, form
 
+from asgi_driver import call, form
 from cauce import samples
 from cauce.core.limits import MIB
 from cauce.settings import environment
@@ -176,7 +176,6 @@ def test_requests_of_djangos_keep_their_database_connection(web, sender, monkeyp
     import asyncio
 
     from asgi_driver import exchange
-
     from cauce.adapters.sqlcipher.base import DatabaseWrapper
 
     opened = []

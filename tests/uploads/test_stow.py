@@ -4,8 +4,8 @@ import io
 
 import pydicom
 import pytest
-from asgi_driver import call, related
 
+from asgi_driver import call, related
 from cauce import samples
 from cauce.core.errors import StorageFull
 from cauce.records.models import Project, Study, Upload, UploadItem, Version
@@ -219,7 +219,6 @@ def test_the_content_type_may_be_written_as_senders_in_the_field_do(web, sender,
         "application/zip",
         "application/dicom+xml",
         "multipart/form-data; boundary=test-boundary-7d1",
-        'multipart/related; type="application/dicom+xml"; boundary=test-boundary-7d1',
         'multipart/related; type="application/dicom+xml"; boundary=test-boundary-7d1',
     ],
 )

@@ -21,6 +21,8 @@ from cauce.ports.search import Page, Query
 
 FURTHER: Final = 100
 """How many results beyond a page are counted."""
+FURTHER_WALKED: Final = 10
+"""How many are where an index is walked, and each costs as much as one on the page."""
 _WORTHWHILE: Final = 50
 """From so many candidates on it is worth while to gather those of another condition as well."""
 _OFFSET_MAX: Final = 2**62
@@ -37,12 +39,12 @@ class SqlSearch:
     def find(self, query: Query) -> Page:
         """Return one page of results."""
         with translated():
-            keys = self._keys(query)
+            keys, most = self._keys(query)
             further = max(0, len(keys) - query.limit)
             return Page(
                 rows=rows_of(query, [row[0] for row in keys[: query.limit]]),
                 further=further,
-                is_further_exact=further <= FURTHER,
+                is_further_exact=len(keys) < most,
             )
 
     def documents(self, space: Space, level: Level, rows: Sequence[Mapping[str, Any]]) -> Sequence[bytes]:
@@ -56,50 +58,59 @@ class SqlSearch:
                     held[pk] = zlib.decompress(bytes(blob))
         return [held.get(pks.get(row["pk"]) or 0, b"{}") for row in rows]
 
-    def _keys(self, query: Query) -> list[tuple[Any, ...]]:
-        """Return the keys of a page and of up to `FURTHER + 1` results beyond it, with what they are in order of."""
+    def _keys(self, query: Query) -> tuple[list[tuple[Any, ...]], int]:
+        """Return the keys of a page and some beyond it, with what they are in order of; and how many were wanted."""
         statements = Statements(query)
         limit, offset = query.limit + FURTHER + 1, min(query.offset, _OFFSET_MAX)
         few = _few(statements)
         if few is not None:
             if not few.keys:
-                return []
-            if len(few.keys) > _WORTHWHILE:
-                statements.gathered = _some(statements, but=few.by)
+                return [], limit
             text = statements.among(few.level, few.keys, by=few.by)
-            return fetch(text, **statements.values(limit=limit, offset=offset))
+            return fetch(text, **statements.values(limit=limit, offset=offset)), limit
         statements.gathered = _some(statements, but=statements.leading)
         whole = replace(query, limit=0, offset=0)
         passed, after = self._places.nearest(whole, offset)
         text = statements.walk(after=after)
+        limit = query.limit + FURTHER_WALKED + 1
         found = fetch(text, **statements.values(limit=limit, offset=offset - passed))
         if len(found) > query.limit > 0:
             self._places.note(whole, offset + query.limit, found[query.limit - 1][1:])
-        return found
+        return found, limit
 
 
 @dataclass(frozen=True, slots=True)
 class _Few:
-    """The few studies, series or instances that can match, and the condition that left only these."""
+    """The few studies, series or instances that can match, and the conditions that left only these."""
 
     level: Level
     keys: Sequence[int]
-    by: Condition | None
+    by: Sequence[Condition] = ()
 
 
 def _few(statements: Statements) -> _Few | None:
     """Return what can match if any condition leaves only a few."""
     if statements.is_scoped:
         level, text = statements.scope()
-        return _Few(level, [row[0] for row in fetch(text, **statements.values())], None)
+        return _Few(level, [row[0] for row in fetch(text, **statements.values())])
     if statements.walks_at_once:
         return None
     for condition in statements.found_by:
         level, text = statements.candidates(condition)
         found = fetch(text, **statements.values())
         if len(found) <= FEW:
-            return _Few(level, [row[0] for row in found], condition)
+            return _narrowed(statements, _Few(level, [row[0] for row in found], [condition]))
     return None
+
+
+def _narrowed(statements: Statements, few: _Few) -> _Few:
+    """Return what of a few another condition leaves, where that is cheaper than to look each of them up."""
+    other = _some(statements, but=few.by[0]) if len(few.keys) > _WORTHWHILE else None
+    text = statements.narrowed(other, few.level, few.keys) if other is not None else None
+    if other is None or text is None:
+        return few
+    found = fetch(text, **statements.values())
+    return _Few(few.level, [row[0] for row in found], [*few.by, other])
 
 
 def _some(statements: Statements, *, but: Condition | None) -> Condition | None:

@@ -29,7 +29,8 @@ _LATEST_FIRST: Final = frozenset({"study_date", "patient_birth_date"})
 _BY_TEXT: Final = frozenset({"patient_id", "accession_number", "study_id", "study_description"})
 _LAST_NUMBER: Final = 2**40
 
-_NONE: Final = "1 = 0"
+_IN_PROJECT: Final = frozenset({"st", "n", "k"})
+"""Tables whose index begins with the project."""
 _MORE_OF_STUDIES: Final = re.compile(r"\bst\.(?!id\b)")
 
 
@@ -135,23 +136,27 @@ class Statements:
         ties = [*self.realm.instance_joins, *([f"{project} = {self._project}"] if project and not by_version else [])]
         return " CROSS JOIN ".join([*tables, f"{self.realm.series} s"]), key, ties
 
-    def among(self, level: Level, keys: Sequence[int], *, by: Condition | None = None) -> str:
-        """Return the statement that finds the results among studies, series or instances with these keys.
+    def narrowed(self, condition: Condition, level: Level, keys: Sequence[int]) -> str | None:
+        """Return the statement that looks up which of a few keys another condition is met by, where it has the same."""
+        own, key, text = self._looked_up(condition)
+        if own is not level or condition.level > level:
+            return None
+        return f"SELECT DISTINCT {key}{text} AND (+{key}) IN {self.given.add(list(keys))}"
 
-        `by` is the condition whose candidates they are: it is said again only if it says more than that.
+    def among(self, level: Level, keys: Sequence[int], *, by: Sequence[Condition] = ()) -> str:
+        """Return the statement that finds the results among studies, series or instances with these keys, at least one.
+
+        `by` are the conditions whose candidates they are: one is said again only if it says more than that.
         """
         order = self.order()
-        if not keys:
-            return self._page(f"SELECT {self._selected(order)} FROM {self.realm.study} st", [_NONE], order)
-        chosen = f"{_ALIASES[level]}.id IN {self.given.add(list(keys))}"
-        filters = [
-            f"(+st.project_id) = {self._project}",
-            *self._filters(without=by if by and by.level <= level else None),
-        ]
+        met = [one for one in by if one.level <= level]
+        chosen = [f"{_ALIASES[level]}.id IN {self.given.add(list(keys))}"]
+        if not any(one.kind in _IN_PROJECT for one in by):
+            chosen.append(f"(+st.project_id) = {self._project}")
         tables = self._tables(level, self.level)
         return self._page(
             f"SELECT {self._selected(order)} FROM {' CROSS JOIN '.join(tables)}",
-            [chosen, *self._ties(), *filters],
+            [*chosen, *self._ties(), *self._filters(without=met)],
             order,
         )
 
@@ -168,7 +173,10 @@ class Statements:
         else:
             where = [leading.where, *self._tied(leading)]
             tables = [leading.table or "", *self._tables(Level.STUDY, self.level)]
-        filters = [*self._filters(without=leading), *([leading.rest] if leading and leading.rest else [])]
+        filters = [
+            *self._filters(without=[leading] if leading else []),
+            *([leading.rest] if leading and leading.rest else []),
+        ]
         text = self._page(
             f"SELECT {self._selected(order)} FROM {' CROSS JOIN '.join(tables)}",
             [*where, *self._ties(), *filters, *beyond],
@@ -224,9 +232,9 @@ class Statements:
         said = " AND ".join([*self.realm.instance_joins, self.realm.is_served])
         return f"EXISTS (SELECT 1 FROM {tables} CROSS JOIN records_version v WHERE {place}{said})"
 
-    def _filters(self, *, without: Condition | None = None) -> list[str]:
-        """Return all conditions but one; those on what is below the results are met by the same series and instance."""
-        found = (without, self.gathered)
+    def _filters(self, *, without: Sequence[Condition]) -> list[str]:
+        """Return all conditions but some; those on what is below the results are met by one series and instance."""
+        found = [*without, self.gathered]
         said = [] if self.gathered is None else [self._among_gathered(self.gathered)]
         said += [f"({one.filter})" for one in self.conditions if one.level <= self.level and one not in found]
         below = [one for one in self.conditions if one.level > self.level]

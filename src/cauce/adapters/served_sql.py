@@ -23,7 +23,8 @@ from cauce.core.statuses import Space
 from cauce.ports.served import Place, ServedObject
 
 _ORIGINALS: Final = """
-    SELECT v.id, v.object_id, st.public_id, st.study_instance_uid, s.series_instance_uid, i.sop_instance_uid, i.sop_class_uid,
+    SELECT v.id, v.object_id, st.public_id, st.study_instance_uid, s.series_instance_uid, i.sop_instance_uid,
+           i.sop_class_uid,
            v.transfer_syntax_uid, v.size_bytes, v.dataset_offset, v.number_of_frames
     FROM records_study st
     JOIN records_series s ON s.study_id = st.id
@@ -32,7 +33,8 @@ _ORIGINALS: Final = """
     WHERE st.project_id = {project} AND st.study_instance_uid = {study}"""
 
 _ORIGINAL: Final = """
-    SELECT v.id, v.object_id, st.public_id, st.study_instance_uid, s.series_instance_uid, i.sop_instance_uid, i.sop_class_uid,
+    SELECT v.id, v.object_id, st.public_id, st.study_instance_uid, s.series_instance_uid, i.sop_instance_uid,
+           i.sop_class_uid,
            v.transfer_syntax_uid, v.size_bytes, v.dataset_offset, v.number_of_frames
     FROM records_instance i
     JOIN records_series s ON s.id = i.series_id
@@ -42,7 +44,8 @@ _ORIGINAL: Final = """
       AND st.study_instance_uid = {study}"""
 
 _CLEAN: Final = """
-    SELECT d.id, d.object_id, st.public_id, d.study_instance_uid, d.series_instance_uid, d.sop_instance_uid, i.sop_class_uid,
+    SELECT d.id, d.object_id, st.public_id, d.study_instance_uid, d.series_instance_uid, d.sop_instance_uid,
+           i.sop_class_uid,
            d.transfer_syntax_uid, d.size_bytes, 0, v.number_of_frames
     FROM records_deidentifiedinstance d
     JOIN records_version v ON v.id = d.version_id AND v.state = 'current'

@@ -8,10 +8,10 @@ import time
 import structlog
 from pynetdicom.ae import ApplicationEntity
 
+from cauce.core.file_head import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from cauce.dimse.association import StorageAssociation, Surroundings
 from cauce.dimse.body import Spool
 from cauce.dimse.configuration import ListenerSettings
-from cauce.core.file_head import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from cauce.dimse.places import Places
 from cauce.dimse.quiet import quieten
 from cauce.dimse.receiver import Receiver

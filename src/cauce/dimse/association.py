@@ -13,6 +13,7 @@ from pynetdicom.presentation import PresentationContext
 from pynetdicom.transport import AddressInformation
 
 from cauce.core.errors import CauceError, InvalidRequest, Unexpected
+from cauce.core.file_head import file_head
 from cauce.core.identifiers import is_usable_uid, new_public_id
 from cauce.core.messages import Incoming
 from cauce.core.traces import trace_of
@@ -21,7 +22,6 @@ from cauce.dimse.commands import C_CANCEL_RQ, C_ECHO_RQ, C_STORE_RQ, Request, en
 from cauce.dimse.configuration import ListenerSettings
 from cauce.dimse.contexts import supported_contexts
 from cauce.dimse.messages import Assembly, Message, ProtocolViolation
-from cauce.core.file_head import file_head
 from cauce.dimse.places import Places
 from cauce.dimse.receiver import Access, Admission, Receiver, Status, is_stored, status_of
 from cauce.dimse.upper_layer import Cut, Silent, UpperLayer

@@ -81,7 +81,7 @@ def seeded(number, *, is_deflated=True):
         _plant_nested(ds, made)
         _plant_private(ds, made)
         if number % 20 == 19:  # numbers are not scrubbed: such a file is held back
-            ds.SeriesNumber = identity.StudyID
+            ds.SliceThickness = identity.StudyID
         syntax = SYNTAXES[number % len(SYNTAXES)]
         syntax = EXPLICIT if syntax == DEFLATED and not is_deflated else syntax
         return _written(ds, made, syntax), tuple(made.strings)

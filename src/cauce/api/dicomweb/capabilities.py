@@ -35,7 +35,8 @@ def capabilities(base_url: str) -> bytes:
         resource = ET.SubElement(resources, "resource", path=path.removeprefix("/"))
         for transaction in transactions:
             _add_method(resource, transaction)
-    return ET.tostring(application, encoding="utf-8", xml_declaration=True)
+    document: bytes = ET.tostring(application, encoding="utf-8", xml_declaration=True)
+    return document
 
 
 def _add_method(resource: ET.Element, transaction: Transaction) -> None:

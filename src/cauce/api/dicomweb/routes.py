@@ -14,8 +14,8 @@ from cauce.api.dicomweb.frames import retrieve_frames
 from cauce.api.dicomweb.metadata import retrieve_metadata
 from cauce.api.dicomweb.rendering import retrieve_rendered, retrieve_thumbnail
 from cauce.api.dicomweb.retrieving import retrieve_instances
-from cauce.api.dicomweb.uri_service import retrieve_by_uri
 from cauce.api.dicomweb.search import search
+from cauce.api.dicomweb.uri_service import retrieve_by_uri
 from cauce.api.raw.intake import Intake
 from cauce.api.raw.request import Request
 from cauce.core.searching import Level

@@ -70,7 +70,8 @@ class Results:
         written: dict[str, Attribute] = {}
         for one in ATTRIBUTES:
             is_open = one.level in always and (one.is_returned or asked.includes_all)
-            if "." not in one.tag and one.level in levels and (is_open or one.tag in tops):
+            is_place = one.name in _PLACES[level]
+            if is_place or ("." not in one.tag and one.level in levels and (is_open or one.tag in tops)):
                 written[one.tag] = one  # the deepest level counts where a tag is kept at several
         self._plan = [
             (f'"{one.tag}":{{"vr":"{one.vr}"', one.name, _WRITERS.get(one.vr, _texts), one.name in _CONDITIONAL)
@@ -139,6 +140,12 @@ class Results:
         return header
 
 
+_PLACES: Final = {
+    Level.STUDY: (),
+    Level.SERIES: ("study_instance_uid",),
+    Level.INSTANCE: ("study_instance_uid", "series_instance_uid"),
+}
+"""UIDs that a result has although the address says them already: clients rely on them."""
 _UIDS: Final = ("0020000D", "0020000E", "00080018")
 
 

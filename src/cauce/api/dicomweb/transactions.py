@@ -50,12 +50,29 @@ def _a(name: str) -> str:
     return f"{'an' if name.startswith('i') else 'a'} {name}"
 
 
-def _read(name: str, section: str, path: str, media_types: tuple[str, ...], **more: tuple[str, ...]) -> Transaction:
-    return Transaction(name=name, section=section, method="GET", path=path, media_types=media_types, **more)
+def _read(
+    name: str,
+    section: str,
+    path: str,
+    media_types: tuple[str, ...],
+    *,
+    parameters: tuple[str, ...] = ("accept",),
+    ignored: tuple[str, ...] = ("charset",),
+) -> Transaction:
+    return Transaction(
+        name=name,
+        section=section,
+        method="GET",
+        path=path,
+        media_types=media_types,
+        parameters=parameters,
+        ignored=ignored,
+    )
 
 
 def _shown(name: str, path: str, media_types: tuple[str, ...], *, section: str) -> Transaction:
-    return _read(name, section, path, media_types, parameters=_SEEN, ignored=("charset", "annotation", "iccprofile"))
+    ignored = ("charset", "annotation", "iccprofile")
+    return _read(name, section, path, media_types, parameters=_SEEN, ignored=ignored)
 
 
 def _declined(name: str, section: str, method: str, path: str, status: int) -> Transaction:

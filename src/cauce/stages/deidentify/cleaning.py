@@ -133,14 +133,30 @@ def by_form() -> Cleaner:
     return Cleaner()
 
 
-def cleaner_for(identity: Identity) -> Cleaner:
+def likely_cleaner(patient: bytes) -> Cleaner:
+    """Return the cleaner of the latest original of a patient, or the one that knows of no identity.
+
+    Headers are walked before all that they say of people is known; those of one series mostly say the same.
+    """
+    return _latest.get(patient) or by_form()
+
+
+def cleaner_for(identity: Identity, patient: bytes = b"") -> Cleaner:
     """Return the cleaner for texts of an original; those of the latest identities are kept, as their needles are.
 
     Raises:
         BrokenError: there is more identity than can be looked for.
     """
     found = (identity.names, identity.values, identity.birth_dates)
-    return _cleaner(*map(frozenset, found), tuple(sorted(identity.codecs())))
+    made = _cleaner(*map(frozenset, found), tuple(sorted(identity.codecs())))
+    if len(_latest) >= _PATIENTS_MAX:
+        _latest.clear()
+    _latest[patient] = made
+    return made
+
+
+_PATIENTS_MAX: Final = 16
+_latest: dict[bytes, Cleaner] = {}
 
 
 @lru_cache(maxsize=16)

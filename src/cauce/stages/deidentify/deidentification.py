@@ -11,7 +11,7 @@ from cauce.core.messages import Deidentified, Pseudonym, Ruling
 from cauce.core.statuses import AttentionCause
 from cauce.stages.deidentify.actions import PIXEL_TAGS
 from cauce.stages.deidentify.blanking import CANNOT, PIXEL_DATA, Blanking
-from cauce.stages.deidentify.cleaning import by_form, cleaner_for
+from cauce.stages.deidentify.cleaning import cleaner_for, likely_cleaner
 from cauce.stages.deidentify.dummies import OURS, TEXT
 from cauce.stages.deidentify.encoding import EXPLICIT_LITTLE, Encoding
 from cauce.stages.deidentify.part10 import IMPLEMENTATION_VERSION_NAME, META_OFFSET, Original, opened, part10_head
@@ -101,7 +101,7 @@ class _Run:
         self.pseudonym = pseudonym
         self.profile = profile
         self.limits = limits
-        self.clean = by_form()
+        self.clean = likely_cleaner(pseudonym.uid_secret)
         self.blanking: Blanking | None = None
 
     def finish(self, target: Sink) -> Deidentified:
@@ -158,7 +158,7 @@ class _Run:
         if overlays:
             plan = plan.with_overlays(overlays)
         if texts or overlays:
-            self.clean = cleaner_for(made.walker.identity)
+            self.clean = cleaner_for(made.walker.identity, self.pseudonym.uid_secret)
         if overlays or any(self.clean(vr, raw) != text for (vr, raw), text in texts.items()):
             made = self._rewritten(plan)
         return plan, made

@@ -12,6 +12,7 @@ from itertools import chain
 
 from cauce.core.limits import KIB
 from cauce.stages.deidentify.containers import UNFOLDED_MAX, UnsearchableError, is_container, unfolded
+from cauce.stages.deidentify.dummies import dummy_value
 from cauce.stages.deidentify.encoding import BINARY_VRS, TEXT_VRS, Encoding
 from cauce.stages.deidentify.identity import Identity
 from cauce.stages.deidentify.needles import VALUE_MIN, needles_for
@@ -35,6 +36,8 @@ _NUMBER = re.compile(rb"[0-9+\-.eE \\\0DWMY:]*")
 _NUMBER_VRS = frozenset(b"AS DA DS IS TM".split())
 _RETAINED_VRS = frozenset({b"DA", b"DT", b"TM", b"UI"})
 _SCRUBBED_VRS = frozenset(b"CS LC LO LT SH ST UC UR UT".split())
+_COUNTED = frozenset({0x00200011, 0x00200012, 0x00200013})
+"""Series, Acquisition and Instance Number: 0 serves as well as any that is an identifier."""
 _CODE_VALUES = frozenset({0x00080100, 0x00080102, 0x00080103, 0x00080119})
 _CODES = _CODE_VALUES | {0x00080101, 0x00080104, 0x00080108}
 _WHAT = {
@@ -156,6 +159,8 @@ class Proof:
         """Return `value` with `dummy` in the place of what `leaks` would find: one code string of several, else all."""
         if not self.can_scrub(tag, vr) or not self._kind_or_uid(tag, vr, value):
             return value
+        if tag in _COUNTED:
+            return dummy_value(vr)
         if vr != b"CS":
             return dummy
         return b"\\".join(dummy if self._kind_or_uid(tag, vr, part) else part for part in value.split(b"\\"))
@@ -163,7 +168,7 @@ class Proof:
     @staticmethod
     def can_scrub(tag: int, vr: bytes) -> bool:
         """Tell whether `scrub` may help with a leak there."""
-        return vr in _SCRUBBED_VRS and tag not in _CODE_VALUES
+        return (vr in _SCRUBBED_VRS and tag not in _CODE_VALUES) or (vr == b"IS" and tag in _COUNTED)
 
     def _may_have_uid(self, piece: bytes) -> bool:
         # The head of the next element may begin with a digit, right after a UID.
@@ -211,7 +216,7 @@ class Proof:
                 parts += _components(value) if vr == b"UI" else ()
                 return "value" if any(self._needles.is_one(fold(part).strip(" \0")) for part in parts) else "", b""
             kind, hidden = self._in_texts(texts, is_plain=True)
-            may_name = not kind and vr != b"CS" and self.can_scrub(tag, vr)
+            may_name = not kind and vr not in {b"CS", b"IS"} and self.can_scrub(tag, vr)
             return "sign" if may_name and any(map(names_somebody, texts)) else kind, hidden
         if self._needles.occurs_in(value.lower()):
             return "value", b""

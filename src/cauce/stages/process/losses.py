@@ -14,7 +14,7 @@ _JPEG, _JPEG_LS, _JPEG_2000, _HTJ2K, _JPEG_XL = (
     "ISO_15444_15",
     "ISO_18181_1",
 )
-_METHODS: Final = {
+_METHODS: Final[dict[str, str]] = {
     **{one.uid: _JPEG for one in ts.of_media_type("image/jpeg") if not one.is_lossless},
     ts.JPEG_LS_NEAR: _JPEG_LS,
     ts.JPEG_2000: _JPEG_2000,

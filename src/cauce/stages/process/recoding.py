@@ -221,7 +221,7 @@ class FrameRecoder:
 
     def _spooled(self, folder: Path) -> NewPixels:
         """Encode all frames, those of a long object into a file: their offsets are known when the first is written."""
-        spooled = tempfile.SpooledTemporaryFile(max_size=_HELD_MAX, dir=folder)  # noqa: SIM115 - it is read later
+        spooled = tempfile.SpooledTemporaryFile(max_size=_HELD_MAX, dir=str(folder))  # noqa: SIM115 - it is read later
         lengths = []
         for frame in self._frames():
             lengths.append(len(frame))

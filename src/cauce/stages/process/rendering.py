@@ -194,8 +194,12 @@ def _encoder_of(media_type: str, quality: int) -> Callable[[Image, int], bytes]:
 
 
 def _jpeg(image: Image, quality: int) -> bytes:
-    sampling = {"subsampling": "444" if quality >= _FULL_COLOUR_FROM else "420"} if image.ndim == _COLOUR else {}
-    return bytes(imagecodecs.jpeg8_encode(np.ascontiguousarray(image), level=quality, **sampling))
+    sampling = "444" if quality >= _FULL_COLOUR_FROM else "420"
+    return bytes(
+        imagecodecs.jpeg8_encode(
+            np.ascontiguousarray(image), level=quality, subsampling=sampling if image.ndim == _COLOUR else None
+        )
+    )
 
 
 def _png(image: Image, _quality: int) -> bytes:
