@@ -133,6 +133,11 @@ def by_form() -> Cleaner:
     return Cleaner()
 
 
+_PATIENTS_MAX: Final = 16
+_latest: dict[bytes, Cleaner] = {}
+"""The cleaner of the latest original of a patient, by the secret of its pseudonym."""
+
+
 def likely_cleaner(patient: bytes) -> Cleaner:
     """Return the cleaner of the latest original of a patient, or the one that knows of no identity.
 
@@ -153,10 +158,6 @@ def cleaner_for(identity: Identity, patient: bytes = b"") -> Cleaner:
         _latest.clear()
     _latest[patient] = made
     return made
-
-
-_PATIENTS_MAX: Final = 16
-_latest: dict[bytes, Cleaner] = {}
 
 
 @lru_cache(maxsize=16)
