@@ -1,6 +1,6 @@
 """`python -m benchmarks [NAME [N]]`, with one of these names; without one the quick ones are run.
 
-`intake` and `reading` are side by side with Orthanc, `forms` with Node.js and Multer, `deidentify` with four other tools,
+`intake` and `reading` are side by side with Orthanc, `forms` with Node.js and Multer, `deidentify` with four others,
 `elements` with the same arithmetic in one thread, `results` the thousandth page with the first, on both databases. Only
 when they are asked for: `qido`, searches side by side with Orthanc, and Cauce with itself at twenty times as many
 studies; `endurance`, the last of 100,000 instances with the first.
