@@ -30,6 +30,10 @@ from cauce.records.models.searching import NameKind
 LAST: Final = "\U0010ffff"
 """Greater than any character that text holds."""
 
+FIRST: Final = "SELECT 1 FROM {} m WHERE"
+"""How the question begins whether there is an earlier row. It is not NOT EXISTS, of which PostgreSQL would make a join,
+and read all that match before the first row of the answer."""
+
 _NAMES: Final = {
     "patient_name": (NameKind.PATIENT_GROUP, NameKind.PATIENT_WORD),
     "referring_physician_name": (NameKind.PHYSICIAN_GROUP, NameKind.PHYSICIAN_WORD),
@@ -226,7 +230,7 @@ def _name(realm: Realm, name: str, kind: str, pattern: str, given: Parameters) -
         where=has("n"),
         rank=3 if is_exact else 4 + 1 / (1 + len(prefix)) if prefix else _WIDE,
         column="n.text",
-        rest=f"NOT EXISTS (SELECT 1 FROM {realm.names} m WHERE m.study_id = st.id AND {has('m')} AND m.text < n.text)",
+        rest=f"({FIRST.format(realm.names)} m.study_id = st.id AND {has('m')} AND m.text < n.text LIMIT 1) IS NULL",
         least=f"(SELECT min(o.text) FROM {realm.names} o WHERE o.study_id = st.id AND {has('o')})",
         is_bounded=bool(prefix),
         is_single=is_exact,
@@ -237,7 +241,7 @@ def _kind(realm: Realm, name: str, match: Match, given: Parameters) -> Condition
     column, level = _KINDS[name]
     own = {"modality": "s.modality", "sop_class_uid": realm.instance_columns["sop_class_uid"]}.get(name)
     if own is not None:
-        said = compared(_bare(own, "CS"), match, given)
+        said = compared(own, match, given)
     elif isinstance(match, Empty):
         said = f"NOT EXISTS (SELECT 1 FROM {realm.kinds} m WHERE m.study_id = st.id AND m.{column} <> '')"
     else:

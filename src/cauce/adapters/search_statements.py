@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cauce.adapters.search_conditions import Condition, Parameters, conditions_of
+from cauce.adapters.search_conditions import FIRST, Condition, Parameters, conditions_of
 from cauce.adapters.search_realms import REALMS, Realm
 from cauce.core.searching import Level
 from cauce.ports.search import Query
@@ -202,7 +202,7 @@ class Statements:
         else:
             said.append("s.id = k.series_id")
             newer = "m.series_id = k.series_id AND m.id > k.id"
-        return [*said, f"NOT EXISTS (SELECT 1 FROM {self.realm.kinds} m WHERE {same} AND {newer})"]
+        return [*said, f"({FIRST.format(self.realm.kinds)} {same} AND {newer} LIMIT 1) IS NULL"]
 
     def _tables(self, top: Level, bottom: Level) -> list[str]:
         """Return the tables of all levels from the top one to the bottom one, and those above; joined in this order."""
