@@ -1,8 +1,8 @@
 """Who may send is settled before the first byte of a body is read."""
 
 import pytest
-from asgi_driver import call, form, related
 
+from asgi_driver import call, form, related
 from cauce import samples
 from cauce.audit.models import AuditEvent
 from cauce.core.statuses import Role

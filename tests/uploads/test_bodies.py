@@ -7,10 +7,10 @@ import struct
 from pathlib import Path
 
 import pytest
-from asgi_driver import BOUNDARY, call, exchange, form, pieces, related
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from asgi_driver import BOUNDARY, call, exchange, form, pieces, related
 from cauce import samples
 from cauce.core.limits import GIB, MIB
 from cauce.core.statuses import Space

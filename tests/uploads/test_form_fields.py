@@ -1,8 +1,8 @@
 """`project`, `final` and `upload` as fields of the form, before the files and after them."""
 
 import pytest
-from asgi_driver import call
 
+from asgi_driver import call
 from cauce.records.models import Job, Project, Study, Upload
 from cauce.samples import small_instance
 

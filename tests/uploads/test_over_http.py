@@ -7,9 +7,9 @@ import time
 import zipfile
 
 import pytest
-from asgi_driver import BOUNDARY, form, related
 from granian_server import Server
 
+from asgi_driver import BOUNDARY, form, related
 from cauce import samples
 from cauce.core.limits import MIB
 

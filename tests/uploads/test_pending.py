@@ -6,8 +6,8 @@ import io
 import zipfile
 
 import pytest
-from asgi_driver import exchange, form
 
+from asgi_driver import exchange, form
 from cauce import samples
 from cauce.api.uploads import pending
 from cauce.records.models import Job, Upload, UploadItem

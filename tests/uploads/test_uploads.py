@@ -4,8 +4,8 @@ import io
 import zipfile
 
 import pytest
-from asgi_driver import call, form
 
+from asgi_driver import call, form
 from cauce import samples
 from cauce.core.errors import DatabaseUnavailable, StorageUnavailable
 from cauce.records.models import Job, Project, Study, Upload, UploadItem, Version
