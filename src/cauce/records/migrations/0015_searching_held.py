@@ -145,7 +145,7 @@ def _clean_study(apps: Any, project_id: int, one: Any, document: Document) -> An
 
 def _clean_series(apps: Any, study: Any, one: Any, document: Document) -> Any:
     model, request = apps.get_model("records", "CleanSeries"), apps.get_model("records", "CleanRequest")
-    wanted = {column: _text(document, tag) for column, tag in _SERIES.items()}
+    wanted: dict[str, Any] = {column: _text(document, tag) for column, tag in _SERIES.items()}
     wanted["series_number"] = _number(document, "00200011")
     series, is_new = model.objects.get_or_create(
         study_id=study.pk,
