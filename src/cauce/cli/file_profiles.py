@@ -24,7 +24,7 @@ _FACTS = ("name", "version", "digest", "method", "options", "rules", "dates")
 
 def register(application: Application) -> None:
     """Add the commands."""
-    commands = Application("De-identification profiles: those that ship, and yours in files.")
+    commands = Application("De-identification profiles, ours and yours.")
     commands.command("list")(list_)
     commands.command()(show)
     commands.command()(check)
