@@ -98,8 +98,8 @@ def test_the_version_is_told(run):
         (
             ["deidentify", ".", "out", "--profile", "none"],
             (
-                "there is no profile none; there are: basic, modified-dates, quality, research, research-full, sharing, "
-                "or a file in YAML; see: cauce deidentify --help"
+                "there is no profile none; there are: basic, modified-dates, quality, research, research-full, "
+                "sharing, or a file in YAML; see: cauce deidentify --help"
             ),
         ),
         (
