@@ -21,6 +21,8 @@ from cauce.stages.validate import canonical_digest, read_header
 IMPLICIT, EXPLICIT, BIG, DEFLATED = (f"1.2.840.10008.1.2{tail}" for tail in ("", ".1", ".2", ".1.99"))
 JPEG_LS, HTJ2K, J2K = (f"1.2.840.10008.1.2.4.{tail}" for tail in ("80", "201", "90"))
 TARGETS = [one.uid for one in TRANSFER_SYNTAXES if one.encodes]
+COMPRESSED_ICONS = {"GH133.dcm"}
+"""Files whose icons are decoded on the way, which the digest sees as a change."""
 GREY = np.random.default_rng(4).integers(0, 4096, (3, 9, 11)).astype(np.uint16)
 
 
@@ -161,13 +163,23 @@ def _compared(path, targets):
         assert len(back) == len(reader), (path.name, to)
         for index in {0, len(reader) // 2, len(reader) - 1} if len(reader) else ():
             assert np.array_equal(back.read(index), reader.read(index)), (path.name, to, index)
-        wide = reader.layout is not None and reader.layout.bits_allocated > 16
-        if stored.is_lossless and transfer_syntax(to).is_lossless and not (wide and BIG in {to, stored.uid}):
+        wide = reader.layout is not None and reader.layout.bits_allocated > 16 and BIG in {to, stored.uid}
+        is_lossless = stored.is_lossless and transfer_syntax(to).is_lossless
+        is_subsampled = reader.layout is not None and reader.layout.photometric == "YBR_FULL_422" and to not in NATIVE
+        is_changed = wide or is_subsampled or (path.name in COMPRESSED_ICONS and to != stored.uid)
+        if is_lossless and not is_changed:
             assert digest(made) == before, (path.name, to)
-        verdict = read_header(io.BytesIO(made), size_bytes=len(made), limits=DEFAULTS)
-        assert verdict.transfer_syntax_uid == to, (path.name, to)
+        assert _verdict(made) == (to if _verdict(content) == stored.uid else _verdict(content)), (path.name, to)
         done += 1
     return done
+
+
+def _verdict(content):
+    """Return the transfer syntax of a file that would be taken in, the reason of one that would not."""
+    try:
+        return read_header(io.BytesIO(content), size_bytes=len(content), limits=DEFAULTS).transfer_syntax_uid
+    except Refused as refused:
+        return refused.detail
 
 
 @pytest.mark.corpus
