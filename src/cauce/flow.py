@@ -114,7 +114,7 @@ def rendered(
         media_type=media_type,
         window=window,
         viewport=viewport,
-        quality=quality or process.QUALITY_USUAL,
+        quality=process.QUALITY_USUAL if quality is None else quality,
     )
 
 

@@ -72,3 +72,34 @@ def no_waiting(monkeypatch):
 
     monkeypatch.setattr(patience.Patience, "__init__", hurried)
     return waits
+
+
+@pytest.fixture
+def send(server):
+    """Send files; returns their entries and the sending."""
+
+    from cauce.cli.client import Client
+    from cauce.cli.sending import Sending
+
+    def call(files):
+        entries = []
+        with Client() as client:
+            run = Sending(client=client, project="default", on_verdicts=entries.extend)
+            run.run(files)
+        return entries, run
+
+    return call
+
+
+@pytest.fixture
+def files(tmp_path):
+    from cauce.cli.found import files_of
+
+    def make(count, *, size_bytes=1):
+        place = tmp_path / "many"
+        place.mkdir(exist_ok=True)
+        for number in range(count):
+            (place / f"{number:04}.dcm").write_bytes(b"x" * size_bytes)
+        return list(files_of([place]))
+
+    return make

@@ -63,3 +63,25 @@ def test_a_second_choice_is_taken_where_the_first_has_no_codec(implicit, get):
     accept = f"{DICOM}; transfer-syntax={lossy}, {DICOM}; transfer-syntax={JPEG_LS};q=0.5"
     ((kind, _),) = parts_of(get(place_of(implicit), accept=accept))
     assert kind == f"application/dicom; transfer-syntax={JPEG_LS}"
+
+
+def test_pixels_that_have_no_room_in_a_syntax_are_not_acceptable_by_its_name(corpus, stow, get):
+    plan = next(corpus.rglob("*rtplan*.dcm")).read_bytes()
+    stow([plan])
+    for accept in (DICOM, "application/dicom"):
+        answer = get(place_of(plan), accept=f"{accept}; transfer-syntax={JPEG_LS}")
+        assert (answer.status, answer.json()["code"]) == (406, "no_codec")
+
+
+def test_damaged_pixels_come_as_they_are_stored_where_no_syntax_is_named(stow, get):
+    good = read(samples.small_instance())
+    good.compress("1.2.840.10008.1.2.5")
+    good.PixelData = good.PixelData[:20] + b"\xff" * (len(good.PixelData) - 28) + good.PixelData[-8:]
+    buffer = BytesIO()
+    good.save_as(buffer)
+    assert stow([buffer.getvalue()]).status in (200, 202)
+    for accept in (DICOM, "application/dicom"):
+        answer = get(place_of(buffer.getvalue()), accept=accept)
+        assert answer.status == 200
+        content = parts_of(answer)[0][1] if accept == DICOM else answer.body
+        assert content == buffer.getvalue()

@@ -1,6 +1,6 @@
 """Stored objects as Part 10 files that may be handed on: the file as it came, or under a head of ours."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import BinaryIO, Final
 
 from cauce.core.file_head import file_head
@@ -14,7 +14,7 @@ _PREAMBLE_BYTES: Final = 128
 _PREFIX: Final = b"DICM"
 
 
-def part10(objects: ObjectStore, served: ServedObject) -> Iterator[bytes]:
+def part10(objects: ObjectStore, served: ServedObject) -> Generator[bytes, None, None]:
     """Yield the file as it is stored, in its own transfer syntax.
 
     A preamble that is neither zeros nor a TIFF header is replaced by zeros, so that nothing runs or opens as another

@@ -1,8 +1,8 @@
 """Retrieve studies, series and instances (PS3.18 10.4.1.1.1): as parts, as one file, or as a zip."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from http import HTTPStatus
-from typing import Final
+from typing import BinaryIO, Final
 
 from cauce import flow
 from cauce.api.dicomweb.access import readable
@@ -15,6 +15,7 @@ from cauce.api.raw.intake import Intake
 from cauce.api.raw.ranges import is_unchanged
 from cauce.api.raw.request import Request
 from cauce.api.raw.sending import send_empty, send_stream
+from cauce.core.errors import Refused, Undecodable
 from cauce.core.identifiers import TransferSyntaxUid
 from cauce.core.transfer_syntaxes import EXPLICIT_LITTLE, can_transcode
 from cauce.ports.served import ServedObject
@@ -30,61 +31,96 @@ async def retrieve_instances(request: Request, intake: Intake, address: Address)
     """Answer the instances of a study or series, or one instance."""
     found = await readable(request, intake, address=address, action="instances.read")
 
-    def resolve(offer: Offer, want: Wanted) -> dict[int, TransferSyntaxUid] | None:
-        return syntaxes_of(found, STORED if offer.media_type == ZIP else want.syntax)
+    def resolve(offer: Offer, want: Wanted) -> tuple[dict[int, TransferSyntaxUid], bool] | None:
+        syntaxes = syntaxes_of(found, STORED if offer.media_type == ZIP else want.syntax)
+        return None if syntaxes is None else (syntaxes, bool(want.syntax))
 
-    offer, syntaxes = choose_resolved(request, _ONE if len(found) == 1 else _MANY, resolve)
-    headers = {"cache-control": "private, no-cache", "vary": "Accept, Authorization"}
-    files = _Files(intake.services, syntaxes, service=request.base_url + address.service)
-    if offer.media_type == ZIP:
-        pieces = zipped((_name(one), files.content(one)) for one in found)
-        headers |= {"content-type": ZIP, "content-disposition": 'attachment; filename="dicom.zip"'}
-    elif offer.multipart:
-        boundary = new_boundary()
-        pieces = multipart(((files.headers(one), files.content(one)) for one in found), boundary=boundary)
-        headers["content-type"] = related_type(DICOM, boundary)
-    else:
-        await answer_file(request, intake, found[0], syntaxes[found[0].pk])
+    offer, (syntaxes, is_named) = choose_resolved(request, _ONE if len(found) == 1 else _MANY, resolve)
+    if offer.media_type == DICOM and not offer.multipart:
+        await answer_file(request, intake, found[0], syntaxes[found[0].pk], is_named=is_named)
         return
+    headers = {"cache-control": "private, no-cache", "vary": "Accept, Authorization"}
+    files = _Files(intake.services, syntaxes, is_named=is_named)
+    if offer.media_type == ZIP:
+        pieces = zipped((_name(one), files.made(one)[1]) for one in found)
+        headers |= {"content-type": ZIP, "content-disposition": 'attachment; filename="dicom.zip"'}
+    else:
+        boundary = new_boundary()
+        parts = files.parts(found, service=request.base_url + address.service)
+        pieces = multipart(parts, boundary=boundary)
+        headers["content-type"] = related_type(DICOM, boundary)
     await send_stream(request, pieces, intake=intake, status=HTTPStatus.OK, headers=headers)
 
 
-async def answer_file(request: Request, intake: Intake, one: ServedObject, syntax: TransferSyntaxUid) -> None:
-    """Answer one instance as a Part 10 file in a transfer syntax that it can be had in."""
+async def answer_file(
+    request: Request, intake: Intake, one: ServedObject, syntax: TransferSyntaxUid, *, is_named: bool
+) -> None:
+    """Answer one instance as a Part 10 file in a transfer syntax that it can be had in.
+
+    Raises:
+        NoCodec, Undecodable, Refused: the client has named the syntax, and these very pixels cannot be had in it.
+    """
+    syntax, pieces = await intake.ask(_Files(intake.services, {one.pk: syntax}, is_named=is_named).made, one)
     etag = f'"{one.object_id}.{syntax}"'
     headers = {"etag": etag, "cache-control": "private, no-cache", "vary": "Accept, Authorization"}
     if is_unchanged(request, etag):
+        await intake.ask(pieces.close)
         await send_empty(request, status=HTTPStatus.NOT_MODIFIED, headers=headers)
         return
     headers["content-type"] = f"{DICOM}; transfer-syntax={syntax}"
-    pieces = _Files(intake.services, {one.pk: syntax}, service="").content(one)
     await send_stream(request, pieces, intake=intake, status=HTTPStatus.OK, headers=headers)
 
 
 class _Files:
     """The Part 10 files of one answer, each in the transfer syntax that was chosen for it."""
 
-    def __init__(self, services: Services, syntaxes: dict[int, TransferSyntaxUid], *, service: str) -> None:
+    def __init__(self, services: Services, syntaxes: dict[int, TransferSyntaxUid], *, is_named: bool) -> None:
         self._services = services
         self._syntaxes = syntaxes
-        self._service = service
+        self._is_named = is_named
 
-    def headers(self, one: ServedObject) -> dict[str, str]:
-        """Return the header fields of a part."""
-        place = f"/studies/{one.study_instance_uid}/series/{one.series_instance_uid}/instances/{one.sop_instance_uid}"
-        return {
-            "Content-Type": f"{DICOM}; transfer-syntax={self._syntaxes[one.pk]}",
-            "Content-Location": self._service + place,
-        }
+    def parts(self, found: Sequence[ServedObject], *, service: str) -> Iterator[tuple[dict[str, str], Iterator[bytes]]]:
+        """Yield the header fields and the content of a part each."""
+        for one in found:
+            syntax, pieces = self.made(one)
+            place = f"{service}/studies/{one.study_instance_uid}/series/{one.series_instance_uid}/instances/"
+            yield (
+                {
+                    "Content-Type": f"{DICOM}; transfer-syntax={syntax}",
+                    "Content-Location": place + one.sop_instance_uid,
+                },
+                pieces,
+            )
 
-    def content(self, one: ServedObject) -> Iterator[bytes]:
-        """Yield the file."""
+    def made(self, one: ServedObject) -> tuple[TransferSyntaxUid, Generator[bytes, None, None]]:
+        """Return the file and the transfer syntax that it is in.
+
+        Only the pixels tell whether they have room in a transfer syntax (floating point values, single bits have not).
+        Where they have none, what the client left open is sent as it is stored.
+
+        Raises:
+            NoCodec, Undecodable, Refused: the client has named the syntax.
+        """
         syntax = self._syntaxes[one.pk]
-        if syntax == one.transfer_syntax_uid:
-            yield from part10(self._services.objects, one)
-            return
-        with self._services.objects.open(one.space, one.object_id) as source:
-            yield from flow.transcoded(source, to=syntax, limits=self._services.limits, spool=self._services.spool)
+        if syntax != one.transfer_syntax_uid:
+            source = self._services.objects.open(one.space, one.object_id)
+            try:
+                pieces = flow.transcoded(source, to=syntax, limits=self._services.limits, spool=self._services.spool)
+            except (Undecodable, Refused):
+                source.close()
+                if self._is_named:
+                    raise
+            except BaseException:
+                source.close()
+                raise
+            else:
+                return syntax, _closing(source, pieces)
+        return one.transfer_syntax_uid, part10(self._services.objects, one)
+
+
+def _closing(source: BinaryIO, pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
+    with source:
+        yield from pieces
 
 
 def syntaxes_of(found: Sequence[ServedObject], wanted: str) -> dict[int, TransferSyntaxUid] | None:

@@ -73,7 +73,7 @@ async def _file(request: Request, intake: Intake, one: ServedObject) -> None:
     syntaxes = syntaxes_of([one], asked)
     if syntaxes is None:
         raise NotAcceptable(f"This object cannot be sent in {asked if asked != STORED else EXPLICIT_LITTLE}.")
-    await answer_file(request, intake, one, syntaxes[one.pk])
+    await answer_file(request, intake, one, syntaxes[one.pk], is_named=bool(asked))
 
 
 def _frame(request: Request, one: ServedObject) -> int | None:

@@ -1,6 +1,7 @@
 """`/api/quarantine/`: instances that de-identification held back, and what a person decides about each."""
 
 import re
+from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
 from django.db.models import QuerySet
@@ -218,34 +219,35 @@ class HeldPicture(Endpoint):
         return answer
 
 
-class HeldRelease(_OneHeld):
-    """Let the output be made although this cause speaks against it."""
+class _Ruling(_OneHeld):
+    """A decision that wants a reason and nothing else."""
 
     permission_classes = (MayReview,)
+
+    def ruled(self, request: Request, held_id: str, rule: Callable[..., None]) -> Response:
+        given = ReasonSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        held_of(self.visible, held_id)
+        rule(held_id, reason=given.validated_data["reason"], actor=self.actor)
+        return self.answer(held_id)
+
+
+class HeldRelease(_Ruling):
+    """Let the output be made although this cause speaks against it."""
 
     @extend_schema(request=ReasonSerializer, responses={200: HeldSerializer, **_DECIDED}, tags=["quarantine"])
     def post(self, request: Request, held_id: str) -> Response:
         """Release it; the study gets another revision. The same decision again changes nothing."""
-        given = ReasonSerializer(data=request.data)
-        given.is_valid(raise_exception=True)
-        held_of(self.visible, held_id)
-        bootstrap.services().quarantine.release(held_id, reason=given.validated_data["reason"], actor=self.actor)
-        return self.answer(held_id)
+        return self.ruled(request, held_id, bootstrap.services().quarantine.release)
 
 
-class HeldReject(_OneHeld):
+class HeldReject(_Ruling):
     """Keep it out for good."""
-
-    permission_classes = (MayReview,)
 
     @extend_schema(request=ReasonSerializer, responses={200: HeldSerializer, **_DECIDED}, tags=["quarantine"])
     def post(self, request: Request, held_id: str) -> Response:
         """Reject it; its study can become ready without it. The same decision again changes nothing."""
-        given = ReasonSerializer(data=request.data)
-        given.is_valid(raise_exception=True)
-        held_of(self.visible, held_id)
-        bootstrap.services().quarantine.reject(held_id, reason=given.validated_data["reason"], actor=self.actor)
-        return self.answer(held_id)
+        return self.ruled(request, held_id, bootstrap.services().quarantine.reject)
 
 
 class HeldRedact(_OneHeld):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO, Protocol
 
+from cauce.core.file_head import IMPLEMENTATION_VERSION_NAME, file_head
 from cauce.core.identifiers import SeriesInstanceUid, SopInstanceUid, StudyInstanceUid
 from cauce.core.limits import MIB, Limits
 from cauce.core.messages import Deidentified, Pseudonym, Ruling
@@ -14,7 +15,7 @@ from cauce.stages.deidentify.blanking import CANNOT, PIXEL_DATA, Blanking
 from cauce.stages.deidentify.cleaning import cleaner_for, likely_cleaner
 from cauce.stages.deidentify.dummies import OURS, TEXT
 from cauce.stages.deidentify.encoding import EXPLICIT_LITTLE, Encoding
-from cauce.stages.deidentify.part10 import IMPLEMENTATION_VERSION_NAME, META_OFFSET, Original, opened, part10_head
+from cauce.stages.deidentify.part10 import META_OFFSET, Original, opened
 from cauce.stages.deidentify.pixels import PixelFacts, is_directory, pixel_risk_reason
 from cauce.stages.deidentify.plan import Plan, plan_for
 from cauce.stages.deidentify.profile import BASIC, Profile
@@ -120,7 +121,7 @@ class _Run:
         elif self.ruling.boxes and not self._can_blank(made):
             cause, detail = AttentionCause.PIXELS_UNPROVEN, CANNOT
         else:
-            head = part10_head(
+            head = file_head(
                 sop_class_uid=uids.sop_class,
                 sop_instance_uid=uids.sop_instance,
                 transfer_syntax_uid=self.original.transfer_syntax_uid,

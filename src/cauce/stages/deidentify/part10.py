@@ -1,4 +1,4 @@
-"""Part 10 files: finding the data set of an original, writing the head of an output (PS3.10 section 7)."""
+"""Part 10 files: finding the data set of an original (PS3.10 section 7)."""
 
 import tempfile
 import zlib
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from cauce import __version__
 from cauce.core.errors import Refused
 from cauce.core.limits import KIB, MIB, Limits
 from cauce.core.statuses import RefusalCode
@@ -23,9 +22,6 @@ from cauce.stages.deidentify.encoding import (
 )
 from cauce.stages.deidentify.reading import BrokenError
 from cauce.stages.deidentify.uids import REGISTERED, is_well_formed
-
-IMPLEMENTATION_CLASS_UID = "2.25.209217530216438927216817190174420846157"
-IMPLEMENTATION_VERSION_NAME = f"CAUCE_{__version__}"[:16]
 
 IMPLICIT_SYNTAX = "1.2.840.10008.1.2"
 EXPLICIT_SYNTAX = "1.2.840.10008.1.2.1"
@@ -177,19 +173,3 @@ def _inflate(source: BinaryIO, offset: int, unfolded: IO[bytes], bytes_max: int)
         raise BrokenError("Its deflated data set cannot be unfolded.") from error
     if not inflater.eof:
         raise BrokenError("Its deflated data set is cut off.")
-
-
-def part10_head(*, sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> bytes:
-    """Return a preamble of zeros and the file meta information, all of it written new."""
-    texts = (
-        (0x0002, sop_class_uid),
-        (0x0003, sop_instance_uid),
-        (0x0010, transfer_syntax_uid),
-        (0x0012, IMPLEMENTATION_CLASS_UID),
-    )
-    encoding = EXPLICIT_LITTLE
-    group = encoding.element(0x00020001, b"OB", b"\0\1")
-    group += b"".join(encoding.element(0x00020000 | element, b"UI", text.encode()) for element, text in texts)
-    group += encoding.element(0x00020013, b"SH", IMPLEMENTATION_VERSION_NAME.encode())
-    length = encoding.element(0x00020000, b"UL", len(group).to_bytes(4, "little"))
-    return bytes(META_OFFSET - 4) + b"DICM" + length + group

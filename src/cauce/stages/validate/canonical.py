@@ -27,7 +27,8 @@ from cauce.stages.validate.canonical_values import VALUE, canonical_value, may_h
 from cauce.stages.validate.columns import Columns
 from cauce.stages.validate.frames import Fragments
 from cauce.stages.validate.json_model import INLINE_MAX, Context
-from cauce.stages.validate.reader import ForwardReader, InflatingReader, SeekingReader
+from cauce.stages.validate.opening import opened, walker_of
+from cauce.stages.validate.reader import ForwardReader
 from cauce.stages.validate.walker import PIXEL_TAGS, Walker
 
 Decode = Callable[[BinaryIO], Iterable[bytes]]
@@ -73,7 +74,7 @@ def canonical_digest(source: BinaryIO, *, size_bytes: int, limits: Limits, decod
     is_lossless = encoding.transfer_syntax_uid in LOSSLESS
     is_sampled = bool(whole.pixels)
     for element in whole.pixels:
-        _, _, reader = _open(source, size_bytes=size_bytes, limits=limits)
+        _, _, reader = opened(source, size_bytes=size_bytes, limits=limits)
         digest = pixel_digest(
             element,
             reader,
@@ -89,35 +90,11 @@ def canonical_digest(source: BinaryIO, *, size_bytes: int, limits: Limits, decod
 
 def _walked(source: BinaryIO, *, size_bytes: int, limits: Limits) -> tuple[part10.Encoding, "_DataSet"]:
     """Return how the data set is encoded, and all of it but its pixels."""
-    meta, encoding, reader = _open(source, size_bytes=size_bytes, limits=limits)
-    walker = Walker(
-        reader,
-        start=meta.dataset_offset,
-        implicit=encoding.implicit,
-        big=encoding.big,
-        limits=limits,
-        inline_max=INLINE_MAX,
-        warn=_ignore,
-    )
+    meta, encoding, reader = opened(source, size_bytes=size_bytes, limits=limits)
+    walker = walker_of(meta, encoding, reader, limits=limits)
     whole = _DataSet(limits=limits)
     whole.take_all(walker, reader)
     return encoding, whole
-
-
-def _open(
-    source: BinaryIO, *, size_bytes: int, limits: Limits
-) -> tuple[part10.FileMeta, part10.Encoding, ForwardReader]:
-    reader: ForwardReader = SeekingReader(source, size_bytes=size_bytes)
-    meta = part10.read_file_meta(reader)
-    head = reader.peek(meta.dataset_offset, part10.HEAD_BYTES)
-    encoding = part10.settle_encoding(meta, head, warn=_ignore)
-    if encoding.is_deflated:
-        reader = InflatingReader(reader, offset=meta.dataset_offset, limits=limits)
-    return meta, encoding, reader
-
-
-def _ignore(_code: str, _detail: str) -> None:
-    """Let an irregularity pass: `read_header` has told of it."""
 
 
 def _object(_code: str, detail: str) -> None:

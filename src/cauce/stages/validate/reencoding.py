@@ -14,13 +14,11 @@ from cauce.core.identifiers import is_usable_uid
 from cauce.core.limits import MIB, Limits
 from cauce.core.transcoding import Edits, NewPixels, Stored
 from cauce.core.transfer_syntaxes import DEFLATED
-from cauce.stages.validate import part10
-from cauce.stages.validate.json_model import INLINE_MAX
 from cauce.stages.validate.nested_images import Decode
+from cauce.stages.validate.opening import opened, walker_of
 from cauce.stages.validate.preamble import handed_on
-from cauce.stages.validate.reader import CHUNK_BYTES, ForwardReader, InflatingReader, SeekingReader
+from cauce.stages.validate.reader import CHUNK_BYTES
 from cauce.stages.validate.rewriter import SOP_CLASS_UID, SOP_INSTANCE_UID, Rewriter
-from cauce.stages.validate.walker import Walker
 
 _PREAMBLE_BYTES, _PREFIX = 128, b"DICM"
 _DEFLATE_LEVEL: Final = 3
@@ -42,7 +40,7 @@ class HeaderWriter:
         Raises:
             Refused: `not_dicom` or `truncated`.
         """
-        meta, encoding, _ = _open(source, size_bytes=size_bytes, limits=self._limits)
+        meta, encoding, _ = opened(source, size_bytes=size_bytes, limits=self._limits)
         uid = encoding.transfer_syntax_uid
         return Stored(transfer_syntax_uid=uid, is_whole=meta.has_prefix and meta.transfer_syntax_uid == uid)
 
@@ -83,36 +81,12 @@ class HeaderWriter:
             Undecodable: the pixel data is encapsulated, and `pixels` is not given.
             NoCodec: an image inside a sequence is compressed, cannot be decoded, and is no icon.
         """
-        meta, encoding, reader = _open(source, size_bytes=size_bytes, limits=self._limits)
-        walker = Walker(
-            reader,
-            start=meta.dataset_offset,
-            implicit=encoding.implicit,
-            big=encoding.big,
-            limits=self._limits,
-            inline_max=INLINE_MAX,
-            warn=_ignore,
-        )
+        meta, encoding, reader = opened(source, size_bytes=size_bytes, limits=self._limits)
+        walker = walker_of(meta, encoding, reader, limits=self._limits)
         writing = Rewriter(walker, reader, source, to=to, edits=edits or {}, pixels=pixels, nested=nested)
         uids = {SOP_CLASS_UID: meta.sop_class_uid, SOP_INSTANCE_UID: meta.sop_instance_uid}
         chunks = _with_head(writing, uids, to=to)
         return _deflated(chunks) if to == DEFLATED else chunks
-
-
-def _open(
-    source: BinaryIO, *, size_bytes: int, limits: Limits
-) -> tuple[part10.FileMeta, part10.Encoding, ForwardReader]:
-    reader: ForwardReader = SeekingReader(source, size_bytes=size_bytes)
-    meta = part10.read_file_meta(reader)
-    head = reader.peek(meta.dataset_offset, part10.HEAD_BYTES)
-    encoding = part10.settle_encoding(meta, head, warn=_ignore)
-    if encoding.is_deflated:
-        reader = InflatingReader(reader, offset=meta.dataset_offset, limits=limits)
-    return meta, encoding, reader
-
-
-def _ignore(_code: str, _detail: str) -> None:
-    """Let an irregularity pass: `read_header` has told of it."""
 
 
 def _with_head(writing: Rewriter, uids: dict[int, str], *, to: str) -> Iterator[bytes]:
