@@ -130,12 +130,19 @@ def test_dciodvfy_finds_nothing_new(corpus, tmp_path):
             continue  # values of odd length, whose padding it takes for text
         if path not in before:
             before = {path: _errors(tool, path)}
+        if before[path] is None:
+            continue
         path_made.write_bytes(made)
-        assert not _errors(tool, path_made) - before[path], (path.name, to)
+        after = _errors(tool, path_made)
+        assert after is not None, (path.name, to)
+        assert not after - before[path], (path.name, to)
         done += 1
     assert done > 250
 
 
 def _errors(tool, path):
+    """Return the errors it names; `None` where the tool itself breaks down, as it does on 32-bit pixels."""
     run = subprocess.run([tool, path], capture_output=True, text=True, errors="replace", check=False)
+    if run.returncode not in {0, 1}:
+        return None
     return Counter(re.sub("0x[0-9a-f]+", "", line) for line in run.stderr.splitlines() if line.startswith("Error"))
