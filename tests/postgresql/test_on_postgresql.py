@@ -28,7 +28,14 @@ def url():
     [
         (["tests/rest", "tests/accounts", "tests/pages"], 800),
         (["tests/flow"], 30),
-        (["tests/dicomweb/test_search_matching.py", "tests/dicomweb/test_search_answers.py"], 90),
+        (
+            [
+                "tests/dicomweb/test_search_matching.py",
+                "tests/dicomweb/test_search_answers.py",
+                "tests/dicomweb/test_search_clean.py",
+            ],
+            90,
+        ),
         (["tests/adapters/test_vault_sql.py", "tests/adapters/test_vault_links.py"], 60),
     ],
 )
