@@ -18,6 +18,7 @@ def services_in(folder, *, spool=None, quiet_s=60, **limits):
     from cauce.adapters.search_sql import SqlSearch
     from cauce.adapters.served_sql import SqlServed
     from cauce.adapters.vault_sql import SqlVault
+    from cauce.adapters.work_items_sql import SqlWorkItems
     from cauce.adapters.work_sql import SqlWork
     from cauce.core.limits import Limits
     from cauce.ports.services import Services
@@ -41,6 +42,7 @@ def services_in(folder, *, spool=None, quiet_s=60, **limits):
         quarantine=SqlQuarantine(),
         search=SqlSearch(),
         served=SqlServed(catalogue),
+        work_items=SqlWorkItems(),
         spool=spool,
         limits=Limits(**limits),
     )

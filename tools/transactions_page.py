@@ -4,6 +4,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from cauce.api.dicomweb.transactions import TRANSACTIONS, Transaction
+from cauce.api.dicomweb.work_items.transactions import WORK_ITEM_TRANSACTIONS
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "dicomweb-transactions.md"
 
@@ -11,8 +12,8 @@ _HEAD = """# DICOM web services: every transaction
 
 What of PS3.18 is offered, and with what a request for the rest is answered. Paths are below `/dicom-web` (originals of
 the default project), `/projects/<slug>/dicom-web` (of another) and `/projects/<slug>/deid/dicom-web` (de-identified
-objects). This page is made from the table that the capabilities document comes from, and a test walks it row by row.
-[dicomweb.md](dicomweb.md) tells how to search, and which transfer syntaxes there are.
+objects, without the work items). This page is made from the table that the capabilities document comes from, and a test
+walks it row by row. [dicomweb.md](dicomweb.md) tells how to search, and which transfer syntaxes there are.
 
 | transaction | PS3.18 | request | answers, in order of preference | parameters | unheeded |
 |---|---|---|---|---|---|
@@ -21,7 +22,7 @@ objects). This page is made from the table that the capabilities document comes 
 
 def page() -> str:
     """Return the page."""
-    return _HEAD + "".join(map(_row, TRANSACTIONS))
+    return _HEAD + "".join(map(_row, (*TRANSACTIONS, *WORK_ITEM_TRANSACTIONS)))
 
 
 def _row(row: Transaction) -> str:
@@ -29,7 +30,7 @@ def _row(row: Transaction) -> str:
     if row.declined is not None:
         answers = f"declined: {row.declined} {HTTPStatus(row.declined).phrase}"
     elif row.accepts:
-        answers = f"{answers}; takes {', '.join(f'`{kind}`' for kind in row.accepts)}"
+        answers = f"{answers or 'no body'}; takes {', '.join(f'`{kind}`' for kind in row.accepts)}"
     cells = (
         row.name,
         row.section,

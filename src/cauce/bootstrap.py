@@ -102,6 +102,7 @@ def services() -> Services:
     from cauce.adapters.search_sql import SqlSearch
     from cauce.adapters.served_sql import SqlServed
     from cauce.adapters.vault_sql import SqlVault
+    from cauce.adapters.work_items_sql import SqlWorkItems
     from cauce.adapters.work_sql import SqlWork
 
     settings = environment.current()
@@ -124,6 +125,7 @@ def services() -> Services:
         quarantine=SqlQuarantine(),
         search=SqlSearch(),
         served=SqlServed(catalogue),
+        work_items=SqlWorkItems(),
         spool=settings.spool_folder,
         limits=limits,
     )

@@ -7,6 +7,8 @@
           -> summarise:  a series -> summary and preview                            (worker)
           -> deliver:    a revision -> `ready` or `attention`                       (worker)
 
+A work item asks for such a pass: `perform` begins it, `settle` ends the work item once the pass has ended.
+
 Each step is idempotent by the key of its job, so everything may run twice. What follows a step is decided here and
 enqueued by the ledger in the transaction that finishes it.
 """
@@ -178,7 +180,14 @@ def try_profile(services: Services, *, object_id: ObjectId, text: str) -> deiden
     Raises:
         ProfileError: `text` is no profile.
     """
-    return deidentify.tried(services, object_id=object_id, profile=_profile(text), read_header=validate.read_header)
+    profile = _profile(text)
+    return deidentify.tried(
+        services,
+        object_id=object_id,
+        profile=profile,
+        read_header=validate.read_header,
+        pixels=pixel_cleaner(profile, limits=services.limits),
+    )
 
 
 def picture_of_original(services: Services, object_id: ObjectId, *, frame: int | None, size_px: int) -> bytes:
@@ -203,13 +212,22 @@ def _profile(text: str) -> deidentify.Profile:
 def deidentify_batch(services: Services, job: ClaimedJob) -> None:
     """Remove who the patient is from a batch of originals; what is not proven clean is held back."""
     held = services.work.profile_of(_given(job.revision_pk))
+    profile = _profile(held.text)
     deidentify.deidentify_batch(
         services,
         batch_pk=_given(job.batch_pk),
         study_pk=job.study_pk,
-        profile=_profile(held.text),
+        profile=profile,
         read_header=validate.read_header,
         key=held.key,
+        pixels=pixel_cleaner(profile, limits=services.limits),
+    )
+
+
+def pixel_cleaner(profile: deidentify.Profile, *, limits: Limits = DEFAULTS) -> deidentify.PixelCleaner:
+    """Return what finds text in pixels and blanks it, where `profile` asks for clean pixel data."""
+    return deidentify.TextCleaner(
+        open_frames=partial(process.repaintable, limits=limits), keeps_regions_only=profile.keeps_regions_only
     )
 
 
@@ -247,6 +265,16 @@ def deliver_revision(services: Services, job: ClaimedJob) -> None:
     )
 
 
+def perform(services: Services, job: ClaimedJob) -> None:
+    """Begin what a work item asks for: its study is worked on anew, as its next revision."""
+    services.work_items.begin(job.pk, profile=default_profile())
+
+
+def settle(services: Services, job: ClaimedJob) -> None:
+    """End the work items of a study that waited for what has ended: completed, or given up with the reason."""
+    services.work_items.settle(job.study_pk)
+
+
 def _described(profile: deidentify.Profile) -> dict[str, Any]:
     """Return what a de-identification report says of the profile."""
     return {
@@ -268,8 +296,13 @@ STEPS: Mapping[str, Callable[[Services, ClaimedJob], None]] = {
     "process": process_batch,
     "summarise": summarise_series,
     "deliver": deliver_revision,
+    "perform": perform,
+    "settle": settle,
 }
-"""What a worker does for a job, by the job's step, in the order of the flow."""
+"""What a worker does for a job, by the job's step, in the order of the flow; the last two are for work items."""
+
+OF_WORK_ITEMS = frozenset({"perform", "settle"})
+"""The steps that are not part of a pass."""
 
 
 def following(job: ClaimedJob, *, succeeded: bool, progress: Progress) -> Sequence[JobRequest]:
@@ -278,13 +311,15 @@ def following(job: ClaimedJob, *, succeeded: bool, progress: Progress) -> Sequen
     A step that failed for good does not hold up its study: the study goes on without it and ends in `attention`.
     """
     if job.step == "close":
-        return _after_closing(job, progress) if succeeded else ()
+        return [*(_after_closing(job, progress) if succeeded else ()), *_settling(job, progress)]
     if job.step == "deidentify" and succeeded:
         return [_processing(job)]
     if job.step in {"deidentify", "process"}:
         return _after_batch(job, progress)
     if job.step == "summarise" and progress.is_summarised(_given(job.revision_pk)):
         return [_delivery(job)]
+    if job.step == "deliver" or (job.step == "perform" and not succeeded):
+        return _settling(job, progress)
     return ()
 
 
@@ -337,6 +372,12 @@ def _delivery(job: ClaimedJob) -> JobRequest:
         revision_pk=job.revision_pk,
         again=True,
     )
+
+
+def _settling(job: ClaimedJob, progress: Progress) -> Sequence[JobRequest]:
+    if not progress.has_waiting_work_items(job.study_pk):
+        return ()
+    return [JobRequest(key=f"settle:{job.key}", step="settle", study_pk=job.study_pk, again=True)]
 
 
 def _given(pk: int | None) -> int:

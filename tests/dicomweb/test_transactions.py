@@ -8,6 +8,7 @@ import pytest
 from asgi_driver import call, related
 from cauce import samples
 from cauce.api.dicomweb.transactions import TRANSACTIONS
+from cauce.api.dicomweb.work_items.transactions import WORK_ITEM_TRANSACTIONS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -74,7 +75,8 @@ def test_the_capabilities_name_every_resource(web, token, method):
         for place in document.iter(f"{{{space['w']}}}resource")
         for method in place
     }
-    assert named == {(row.path.removeprefix("/"), row.method) for row in TRANSACTIONS if row.declined is None}
+    offered = [row for row in (*TRANSACTIONS, *WORK_ITEM_TRANSACTIONS) if row.declined is None]
+    assert named == {(row.path.removeprefix("/"), row.method) for row in offered}
 
 
 def test_nobody_is_told_the_capabilities_without_a_credential(web):

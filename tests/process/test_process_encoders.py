@@ -2,6 +2,7 @@
 
 import io
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pydicom
@@ -231,6 +232,14 @@ def test_what_has_no_room_is_said_before_anything_is_encoded(content, to, reason
     with pytest.raises(NoCodec, match=reason) as raised:
         encoder(layout, to=to)
     assert (raised.value.code, raised.value.transfer_syntax_uid) == ("no_codec", to)
+
+
+def test_a_frame_that_would_take_the_memory_of_a_whole_process_is_not_encoded():
+    layout = replace(opened(native(np.zeros((2, 2), np.uint16))).layout, rows=8192, columns=4097)
+    with pytest.raises(NoCodec, match="so large"):
+        encoder(layout, to=J2K_LOSSLESS)
+    assert encoder(layout, to=HTJ2K_LOSSLESS).photometric == "MONOCHROME2"
+    assert encoder(replace(layout, columns=4096), to=J2K).photometric == "MONOCHROME2"
 
 
 def test_single_bits_and_whole_words_have_room_where_frames_are_stored_as_they_are():

@@ -24,14 +24,15 @@ def bring_back(now: dt.datetime, *, quiet_s: float, retry_s: float) -> int:
 
     A closing is due after the quiet time at the latest, any other job after the longest wait for a retry, and a lease
     never lasts longer than one from now. What lies beyond was written under a clock that was ahead of this one; left
-    alone, a study would wait for its closing until the clock has caught up, hours perhaps.
+    alone, a study would wait for its closing until the clock has caught up, hours perhaps. What a work item asks for is
+    due on the day that it names, so that it stays as it is.
     """
     waiting = Job.objects.filter(status__in=(JobStatus.QUEUED.value, JobStatus.RETRYING.value))
     latest_closing = now + dt.timedelta(seconds=quiet_s)
     latest_retry = now + dt.timedelta(seconds=retry_s)
     latest_lease = now + dt.timedelta(seconds=LEASE_S)
     closings = waiting.filter(step="close", due_at__gt=latest_closing + TOLERANCE)
-    retries = waiting.exclude(step="close").filter(due_at__gt=latest_retry + TOLERANCE)
+    retries = waiting.exclude(step__in=("close", "perform")).filter(due_at__gt=latest_retry + TOLERANCE)
     leases = Job.objects.filter(status=JobStatus.RUNNING.value, lease_until__gt=latest_lease + TOLERANCE)
     if not _any(closings, retries, leases):
         return 0

@@ -67,6 +67,13 @@ def close_now(study: Study) -> None:
         study.save(update_fields=["status", "updated_at"])
 
 
+def work_anew(study: Study, newest: Revision | None) -> None:
+    """Let all of a study be batched anew for its next revision; `newest` is the one that it has."""
+    if newest is not None:
+        _open_batches(study).update(last_revision=newest.number)
+    close_now(study)
+
+
 def kept_profile(project_pk: int, default: ProfileText) -> ProfileVersion:
     """Return the present profile of a project; one that was never given any keeps the default from now on."""
     held = ProfileVersion.objects.filter(project_id=project_pk).order_by("-number")

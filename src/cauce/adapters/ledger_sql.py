@@ -30,6 +30,7 @@ _ENDED = (JobStatus.SUCCEEDED.value, JobStatus.DEAD.value, JobStatus.CANCELLED.v
 CANCELLED = "cancelled"
 """Code of a job that a person took back; what a newer revision made needless has none."""
 _ALWAYS_RUN = ("close", "deliver")
+_NEVER_CANCELLED = (*_ALWAYS_RUN, "settle")
 
 log = structlog.get_logger("cauce.ledger")
 
@@ -146,7 +147,7 @@ class SqlLedger:
             row = _find(public_id)
             if row.status not in _WAITING:
                 raise Conflicting(f"the job is {row.status}, only waiting jobs can be cancelled")
-            if row.step in _ALWAYS_RUN:
+            if row.step in _NEVER_CANCELLED:
                 raise Conflicting(f"a {row.step} job cannot be cancelled: its study would never reach its end")
             row.status, row.finished_at = JobStatus.CANCELLED.value, timezone.now()
             row.code, row.cause = CANCELLED, "taken back by an administrator"
@@ -227,7 +228,7 @@ def enqueue(requests: Sequence[JobRequest]) -> None:
                 batch_id=request.batch_pk,
                 priority=request.priority,
                 cost_bytes=request.cost_bytes,
-                due_at=now,
+                due_at=max(now, request.due_at or now),
             )
             for request in sorted(requests, key=lambda request: request.key)
         ],

@@ -1,14 +1,14 @@
 """Profiles of projects in the SQL database, and the studies that are to be worked on anew under them."""
 
 from cauce import audit
-from cauce.adapters.closing_sql import close_now, kept_profile, text_of
+from cauce.adapters.closing_sql import kept_profile, text_of, work_anew
 from cauce.adapters.sql_errors import transaction_of_ours, translated
 from cauce.core.actors import Actor
 from cauce.core.errors import Conflicting, Forbidden, NotFound
 from cauce.core.messages import ProfileText, ProjectRef
 from cauce.core.profiles import output_key
 from cauce.core.statuses import StudyStatus
-from cauce.records.models import Batch, ProfileVersion, Project, Study
+from cauce.records.models import ProfileVersion, Project, Study
 
 
 class SqlProfiles:
@@ -60,6 +60,5 @@ class SqlProfiles:
             kept = text_of(kept_profile(study.project_id, default))
             if newest.profile_key == output_key(kept, engine=engine):
                 raise Conflicting("The study is under the present profile already.")
-            Batch.objects.filter(study=study, last_revision__isnull=True).update(last_revision=newest.number)
-            close_now(study)
+            work_anew(study, newest)
             audit.record(actor, "study.deidentify", subject=study_id, profile=kept.number, digest=kept.digest)

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from cauce.core.statuses import JobStatus
+from cauce.core.work_items import WorkItemState
 from cauce.ports.ledger import JobRequest
-from cauce.records.models import Batch, Job, Revision
+from cauce.records.models import Batch, Job, Revision, WorkItem
 
 _ENDED = (JobStatus.SUCCEEDED.value, JobStatus.DEAD.value, JobStatus.CANCELLED.value)
 _FAILED = (JobStatus.DEAD.value, JobStatus.CANCELLED.value)
@@ -61,3 +62,8 @@ class SqlProgress:
             series=OuterRef("series"), revision_id=revision_pk, step="summarise", status__in=_ENDED
         )
         return not batches.filter(~Exists(ended)).exists()
+
+    def has_waiting_work_items(self, study_pk: int) -> bool:
+        """Tell whether work items wait for a pass of a study to end."""
+        waiting = (WorkItemState.SCHEDULED.value, WorkItemState.IN_PROGRESS.value)
+        return WorkItem.objects.filter(study_id=study_pk, state__in=waiting).exists()

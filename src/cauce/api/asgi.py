@@ -198,6 +198,7 @@ def _body_limits(limits: Limits) -> BodyLimits:
 def _routes() -> tuple[Route, ...]:
     from cauce.api.dicomweb.routes import readings  # these reach models, which load once Django is set up
     from cauce.api.dicomweb.storing import store_instances
+    from cauce.api.dicomweb.work_items.routes import work_item_routes
     from cauce.api.uploads.creating import create_upload
 
     studies = _PROJECT + r"/dicom-web/studies"
@@ -212,7 +213,7 @@ def _routes() -> tuple[Route, ...]:
         ),
         *(
             Route(name=one.name, method=method, path=one.path, handle=one.handle)
-            for one in readings()
+            for one in (*readings(), *work_item_routes())
             for method in one.methods
         ),
     )

@@ -120,6 +120,7 @@ def deidentify_file(
                 profile=profile,
                 spool=target,
                 limits=environment.current().limits,
+                pixels=flow.pixel_cleaner(profile, limits=environment.current().limits),
             )
         if outcome.cause is not None:
             return {**named, "status": "held", "cause": outcome.cause.value, "detail": outcome.detail}
@@ -160,7 +161,12 @@ def try_file(file: FileToSend, patients: Patients, *, profile: deidentify_stage.
             pseudonym = patients.pseudonym(before.attributes, before.study_instance_uid)
             source.seek(0)
             outcome = deidentify_stage.deidentify_instance(
-                source, made, pseudonym=pseudonym, profile=profile, limits=limits
+                source,
+                made,
+                pseudonym=pseudonym,
+                profile=profile,
+                limits=limits,
+                pixels=flow.pixel_cleaner(profile, limits=limits),
             )
             if outcome.cause is not None:
                 return {**named, "status": "held", "cause": outcome.cause.value, "detail": outcome.detail}

@@ -1,5 +1,6 @@
 """The jobs ledger: claims with leases, retries with backoff, dead letters with their cause."""
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,7 +15,10 @@ HEARTBEAT_S = 5.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobRequest:
-    """A job that has become necessary. `key` makes it exist once; with `again` a finished one runs once more."""
+    """A job that has become necessary. `key` makes it exist once; with `again` a finished one runs once more.
+
+    It is due at once, or not before `due_at`.
+    """
 
     key: str
     step: str
@@ -25,6 +29,7 @@ class JobRequest:
     priority: int = 1
     cost_bytes: int = 0
     again: bool = False
+    due_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +62,9 @@ class Progress(Protocol):
 
     def is_summarised(self, revision_pk: int) -> bool:
         """Tell whether the summary of every series of a revision has reached an end."""
+
+    def has_waiting_work_items(self, study_pk: int) -> bool:
+        """Tell whether work items wait for a pass of a study to end."""
 
 
 class Following(Protocol):

@@ -17,6 +17,7 @@ from cauce.ports.results import ResultStore
 from cauce.ports.search import Search
 from cauce.ports.served import Served
 from cauce.ports.vault import Vault
+from cauce.ports.work_items import WorkItems
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,5 +38,6 @@ class Services:
     quarantine: Quarantine
     search: Search
     served: Served
+    work_items: WorkItems
     spool: Path
     limits: Limits = field(default_factory=Limits)

@@ -8,9 +8,11 @@ from xml.etree import ElementTree as ET
 from cauce.api.dicomweb.access import reader_of
 from cauce.api.dicomweb.addresses import Address
 from cauce.api.dicomweb.transactions import TRANSACTIONS, Transaction
+from cauce.api.dicomweb.work_items.transactions import WORK_ITEM_TRANSACTIONS
 from cauce.api.raw.intake import Intake
 from cauce.api.raw.request import Request
 from cauce.api.raw.sending import send_whole
+from cauce.core.statuses import Space
 
 WADL: Final = "application/vnd.sun.wadl+xml"
 _NAMESPACE: Final = "http://wadl.dev.java.net/2009/02"
@@ -19,16 +21,17 @@ _NAMESPACE: Final = "http://wadl.dev.java.net/2009/02"
 async def retrieve_capabilities(request: Request, intake: Intake, address: Address) -> None:
     """Answer which resources the service has, with which methods, parameters and media types."""
     await reader_of(request, intake, address.space)
-    body = capabilities(request.base_url + address.service)
+    has_worklist = address.space is Space.ORIGINALS
+    body = capabilities(request.base_url + address.service, has_worklist=has_worklist)
     await send_whole(request, body, status=HTTPStatus.OK, headers={"content-type": WADL, "cache-control": "no-store"})
 
 
-def capabilities(base_url: str) -> bytes:
+def capabilities(base_url: str, *, has_worklist: bool) -> bytes:
     """Return the capabilities of the service at `base_url` as a WADL document, UTF-8."""
     application = ET.Element("application", xmlns=_NAMESPACE)
     resources = ET.SubElement(application, "resources", base=base_url)
     by_path: dict[str, list[Transaction]] = defaultdict(list)
-    for transaction in TRANSACTIONS:
+    for transaction in (*TRANSACTIONS, *(WORK_ITEM_TRANSACTIONS if has_worklist else ())):
         if transaction.declined is None:
             by_path[transaction.path].append(transaction)
     for path, transactions in by_path.items():

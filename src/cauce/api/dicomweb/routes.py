@@ -37,7 +37,7 @@ _PLACE: Final = frozenset({"project", "space", "study", "series", "instance"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
-    """One kind of request that reads, at one pattern of addresses."""
+    """One kind of request, most often one that reads, at one pattern of addresses."""
 
     name: str
     path: re.Pattern[str]
@@ -60,16 +60,16 @@ def readings() -> tuple[Reading, ...]:
     capabilities = Reading(
         name="wado-capabilities",
         path=re.compile(f"{addresses.ROOT}/?"),
-        handle=_addressed(retrieve_capabilities),
+        handle=addressed(retrieve_capabilities),
         methods=("GET", "HEAD", "OPTIONS"),
     )
     return capabilities, *(
-        Reading(name=name, path=re.compile(f"(?:{pattern})/?"), handle=_addressed(handle))
+        Reading(name=name, path=re.compile(f"(?:{pattern})/?"), handle=addressed(handle))
         for name, pattern, handle in routes
     )
 
 
-def _addressed(handle: Handle) -> Handle:
+def addressed(handle: Handle) -> Handle:
     """Return `handle`, called with one address for what of the path says where something is."""
 
     async def handled(request: Request, intake: Intake, **given: str) -> None:

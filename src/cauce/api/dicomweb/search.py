@@ -24,7 +24,7 @@ from cauce.core.searching import BY_NAME, Level
 from cauce.ports.search import Page, Query
 from cauce.ports.services import Services
 
-_OFFERS: Final = (Offer(DICOM_JSON), Offer("application/json"), Offer(DICOM_XML, multipart=True), Offer(DICOM_XML))
+OFFERS: Final = (Offer(DICOM_JSON), Offer("application/json"), Offer(DICOM_XML, multipart=True), Offer(DICOM_XML))
 _AT_ONCE: Final = 250
 """So many results are written at once; a JSON answer of no more is sent as a whole."""
 _ACTIONS: Final = {Level.STUDY: "studies.search", Level.SERIES: "series.search", Level.INSTANCE: "instances.search"}
@@ -57,7 +57,7 @@ async def search(request: Request, intake: Intake, address: Address, *, level: L
     asked = parse_search(request.scope.get("query_string", b""))
     if not address.has_usable_uids:
         raise InvalidRequest("The address wants UIDs.")
-    offer, _ = choose(request, _OFFERS)
+    offer, _ = choose(request, OFFERS)
     service = request.base_url + address.service
     known = intake.recent.find(request)
     wanted = _Search(services=intake.services, address=address, level=level, asked=asked, offer=offer, service=service)
@@ -65,12 +65,12 @@ async def search(request: Request, intake: Intake, address: Address, *, level: L
     if known is None:
         intake.recent.remember(request, found.actor)
     _note(intake, found, wanted)
-    headers = _headers(found.page, wanted)
+    headers = headers_of(found.page, asked, service=service)
     if found.body is not None:
         fields = {**headers, "content-type": offer.media_type}
         await send_whole(request, found.body, status=HTTPStatus.OK, headers=fields)
         return
-    pieces, content_type = _written(
+    pieces, content_type = written(
         _documents(wanted, found.results, found.page), offer, is_alone=len(found.page.rows) == 1
     )
     fields = {**headers, "content-type": content_type}
@@ -110,7 +110,7 @@ def _documents(wanted: _Search, results: Results, page: Page) -> Iterator[bytes]
         yield from results.written(rows, headers)
 
 
-def _written(documents: Iterator[bytes], offer: Offer, *, is_alone: bool) -> tuple[Iterator[bytes], str]:
+def written(documents: Iterator[bytes], offer: Offer, *, is_alone: bool) -> tuple[Iterator[bytes], str]:
     """Return the pieces of an answer and its type; XML is in parts, unless one result is wanted as one document."""
     if offer.media_type != DICOM_XML:
         return json_array(documents), offer.media_type
@@ -121,16 +121,15 @@ def _written(documents: Iterator[bytes], offer: Offer, *, is_alone: bool) -> tup
     return multipart(parts, boundary=boundary), related_type(DICOM_XML, boundary)
 
 
-def _headers(page: Page, wanted: _Search) -> dict[str, str]:
+def headers_of(page: Page, asked: Asked, *, service: str) -> dict[str, str]:
     """Return what goes with the results: warnings (PS3.18 8.3.4), and how many there are where that is known."""
-    asked = wanted.asked
     warnings = list(dict.fromkeys(asked.ignored))
     if page.further:
         count = f"{page.further}" if page.is_further_exact else f"more than {page.further - 1}"
         warnings.append(f"There are {count} additional results that can be requested")
     headers = {"cache-control": "no-store", "vary": "Accept, Authorization"}
     if warnings:
-        headers["warning"] = ", ".join(f"299 {wanted.service}: {text}" for text in warnings)
+        headers["warning"] = ", ".join(f"299 {service}: {text}" for text in warnings)
     if page.is_further_exact and (page.rows or page.further or not asked.offset):
         headers["x-total-count"] = str(asked.offset + len(page.rows) + page.further)
     return headers

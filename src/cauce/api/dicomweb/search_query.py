@@ -1,6 +1,7 @@
 """The query string of a search -> what is asked for (PS3.18 8.3.4), or why it cannot be asked."""
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qsl
@@ -44,8 +45,10 @@ class Asked:
     """What was passed over, in words for the client."""
 
 
-def parse_search(query_string: bytes) -> Asked:
-    """Return what a query string asks for.
+def parse_search(
+    query_string: bytes, *, matched: Mapping[str, Attribute] = _MATCHED, parse: Callable[..., Match] = parse_match
+) -> Asked:
+    """Return what a query string asks for, of what is `matched`, by tag; `parse` reads the values.
 
     Raises:
         InvalidRequest: a value is malformed, or there is too much of it.
@@ -59,13 +62,11 @@ def parse_search(query_string: bytes) -> Asked:
         _include(asked, text)
     for name, values in wanted.items():
         path = _path_of(name)
-        attribute = _MATCHED.get(path or "")
+        attribute = matched.get(path or "")
         if attribute is None:
             asked.ignored.append(_passed_over(name, path))
             continue
-        asked.matches[attribute.name] = parse_match(
-            attribute, _one_value(attribute, values), fuzzy=fuzzy, empties=empties
-        )
+        asked.matches[attribute.name] = parse(attribute, _one_value(attribute, values), fuzzy=fuzzy, empties=empties)
         asked.included.append(attribute.tag)
     asked.matches = combined(asked.matches)
     return asked

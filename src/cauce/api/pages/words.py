@@ -52,6 +52,8 @@ STEP: Words = {
     "process": _("Measure"),
     "summarise": _("Summarise the series"),
     "deliver": _("Deliver"),
+    "perform": _("Begin a work item"),
+    "settle": _("End work items"),
 }
 CAUSE: Words = {
     AttentionCause.PIXELS_UNPROVEN.value: _("Pixels may show who the patient is"),

@@ -96,5 +96,6 @@ class PipelineList(Endpoint):
     @extend_schema(operation_id="pipelines_list", responses=PipelineSerializer(many=True), tags=["projects"])
     def get(self, request: Request) -> Response:  # noqa: ARG002 - the framework's signature
         """List pipelines."""
-        known = [{"name": flow.PIPELINE, "profile": flow.PROFILE.name, "steps": list(flow.STEPS)}]
+        steps = [step for step in flow.STEPS if step not in flow.OF_WORK_ITEMS]
+        known = [{"name": flow.PIPELINE, "profile": flow.PROFILE.name, "steps": steps}]
         return Response(PipelineSerializer(known, many=True).data)

@@ -21,6 +21,7 @@ from cauce.records.models.searching import (
 from cauce.records.models.studies import Series, Study
 from cauce.records.models.uploads import Upload, UploadItem
 from cauce.records.models.vault import PatientLink
+from cauce.records.models.work_items import WorkItem, WorkItemKey
 
 __all__ = [
     "AlternateEncoding",
@@ -54,5 +55,7 @@ __all__ = [
     "UploadItem",
     "Version",
     "VersionHeader",
+    "WorkItem",
+    "WorkItemKey",
     "WorkerNode",
 ]

@@ -6,7 +6,8 @@
 
 from cauce.stages.deidentify.batch import ReadHeader, deidentify_batch
 from cauce.stages.deidentify.deidentification import deidentify_instance
-from cauce.stages.deidentify.pixels import PixelFacts, pixel_risk, pixel_risk_reason
+from cauce.stages.deidentify.pixel_cleaning import TextCleaner
+from cauce.stages.deidentify.pixels import CleanedPixels, PixelCleaner, PixelFacts, pixel_risk, pixel_risk_reason
 from cauce.stages.deidentify.profile import BASIC, LONGITUDINAL, Profile
 from cauce.stages.deidentify.proof import Leak, Proof
 from cauce.stages.deidentify.trial import Trial, tried
@@ -15,11 +16,14 @@ from cauce.stages.deidentify.uids import map_uid
 __all__ = [
     "BASIC",
     "LONGITUDINAL",
+    "CleanedPixels",
     "Leak",
+    "PixelCleaner",
     "PixelFacts",
     "Profile",
     "Proof",
     "ReadHeader",
+    "TextCleaner",
     "Trial",
     "deidentify_batch",
     "deidentify_instance",

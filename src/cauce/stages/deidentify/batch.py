@@ -25,6 +25,7 @@ from cauce.core.statuses import AttentionCause, Space
 from cauce.ports.catalogue import BatchMember, WrittenInstance
 from cauce.ports.services import Services
 from cauce.stages.deidentify.deidentification import deidentify_instance
+from cauce.stages.deidentify.pixels import PixelCleaner
 from cauce.stages.deidentify.profile import Profile
 
 if TYPE_CHECKING:
@@ -53,10 +54,12 @@ def deidentify_batch(
     profile: Profile,
     read_header: ReadHeader,
     key: str | None = None,
+    pixels: PixelCleaner | None = None,
 ) -> None:
     """De-identify what of a batch has no output under `profile` yet; what is not proven clean is held back.
 
-    `key` tells these outputs from those under other profiles; without one the profile's name does.
+    `key` tells these outputs from those under other profiles; without one the profile's name does. `pixels` cleans
+    pixels where the profile asks for it.
 
     Raises:
         IntegrityError: an original is not what was stored. Nothing of the batch is committed.
@@ -66,7 +69,7 @@ def deidentify_batch(
     members = services.work.batch_members(batch_pk, profile=key)
     if not members:
         return
-    work = _Batch(services, services.work.project_of(study_pk), profile, read_header)
+    work = _Batch(services, services.work.project_of(study_pk), profile, read_header, pixels)
     with ExitStack() as undo:
         written = [work.deidentified(member, undo) for member in members]
         try:
@@ -82,11 +85,19 @@ def deidentify_batch(
 class _Batch:
     """What all instances of one call share."""
 
-    def __init__(self, services: Services, project: ProjectRef, profile: Profile, read_header: ReadHeader) -> None:
+    def __init__(
+        self,
+        services: Services,
+        project: ProjectRef,
+        profile: Profile,
+        read_header: ReadHeader,
+        pixels: PixelCleaner | None,
+    ) -> None:
         self._services = services
         self._project = project
         self._profile = profile
         self._read_header = read_header
+        self._pixels = pixels
         self._pseudonyms: dict[tuple[str, str, str], Pseudonym] = {}
 
     def deidentified(self, member: BatchMember, undo: ExitStack) -> WrittenInstance:
@@ -130,6 +141,7 @@ class _Batch:
                 limits=limits,
                 spool=self._services.spool,
                 ruling=ruling,
+                pixels=self._pixels,
             )
         except Refused as error:
             return failed(error.detail), None

@@ -1,7 +1,7 @@
 """De-identify one instance: walk, judge the pixels, prove the header, and only then write the first byte."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, BinaryIO, Protocol
 
@@ -10,13 +10,23 @@ from cauce.core.identifiers import SeriesInstanceUid, SopInstanceUid, StudyInsta
 from cauce.core.limits import MIB, Limits
 from cauce.core.messages import Deidentified, Pseudonym, Ruling
 from cauce.core.statuses import AttentionCause
-from cauce.stages.deidentify.actions import PIXEL_TAGS
+from cauce.core.transfer_syntaxes import NATIVE
+from cauce.stages.deidentify.actions import PIXEL_TAGS, Action
 from cauce.stages.deidentify.blanking import CANNOT, PIXEL_DATA, Blanking
 from cauce.stages.deidentify.cleaning import cleaner_for, likely_cleaner
 from cauce.stages.deidentify.dummies import OURS, TEXT
 from cauce.stages.deidentify.encoding import EXPLICIT_LITTLE, Encoding
+from cauce.stages.deidentify.options import PIXEL_DATA as CLEAN_PIXEL_DATA
 from cauce.stages.deidentify.part10 import META_OFFSET, Original, opened
-from cauce.stages.deidentify.pixels import PixelFacts, is_directory, pixel_risk_reason
+from cauce.stages.deidentify.pixels import (
+    CleanedPixels,
+    PixelCleaner,
+    PixelFacts,
+    can_be_cleaned,
+    is_directory,
+    is_worth_a_look,
+    pixel_risk_reason,
+)
 from cauce.stages.deidentify.plan import Plan, plan_for
 from cauce.stages.deidentify.profile import BASIC, Profile
 from cauce.stages.deidentify.proof import Leak, Proof
@@ -34,6 +44,7 @@ _CHUNK = 1 * MIB
 _SOP_CLASS, _SOP_INSTANCE = 0x00080016, 0x00080018
 _STUDY, _SERIES = 0x0020000D, 0x0020000E
 _DOCUMENT = 0x00420011
+OFFSET_TABLES = (0x7FE00001, 0x7FE00002, 0x7FE00003)
 
 
 class Sink(Protocol):
@@ -52,6 +63,7 @@ def deidentify_instance(
     limits: Limits | None = None,
     spool: Path | None = None,
     ruling: Ruling | None = None,
+    pixels: PixelCleaner | None = None,
 ) -> Deidentified:
     """Write to `target` what `profile` leaves of the Part 10 original in `source`, under the patient's pseudonym.
 
@@ -59,6 +71,7 @@ def deidentify_instance(
     deflated one, which becomes Explicit VR Little Endian; a long one is unfolded in the folder `spool`, without a name.
 
     `ruling` is what people have decided about this very instance: which findings do not count, what is removed besides.
+    `pixels` cleans pixels where `profile` asks for that; without it, risky ones hold their instance back.
 
     When the result has a `cause`, nothing was written: `PIXELS_UNPROVEN`, `IDENTITY_SUSPECTED`, or
     `DEIDENTIFICATION_FAILED` when the original cannot be followed. (Only where `source` turns out to be shorter than
@@ -70,7 +83,9 @@ def deidentify_instance(
     limits = limits or Limits()
     try:
         with opened(source, limits=limits, spool=spool) as original:
-            return _Run(original, pseudonym, profile, limits, ruling or Ruling()).finish(target)
+            run = _Run(original, pseudonym, profile, limits, ruling or Ruling())
+            run.cleaner, run.source = pixels, source
+            return run.finish(target)
     except (BrokenError, ShortError) as error:
         return Deidentified(
             sop_instance_uid=SopInstanceUid(""),
@@ -104,6 +119,9 @@ class _Run:
         self.limits = limits
         self.clean = likely_cleaner(pseudonym.uid_secret)
         self.blanking: Blanking | None = None
+        self.cleaner: PixelCleaner | None = None
+        self.source: BinaryIO | None = None
+        self.pixels: CleanedPixels | None = None
 
     def finish(self, target: Sink) -> Deidentified:
         """Rewrite, judge, prove, write; in this order."""
@@ -112,19 +130,18 @@ class _Run:
             plan = plan.removing(self.ruling.elements)
         plan, made = self._cleaned(plan)
         uids = self._uids(made.walker)
-        cause = detail = None
-        reason = pixel_risk_reason(_facts(made, uids.sop_class))
-        if reason and made.has_document:
-            reason = f"{reason} {self._said_of_document(made)}"
-        if reason and not self._is_overridden(AttentionCause.PIXELS_UNPROVEN, reason):
-            cause, detail = AttentionCause.PIXELS_UNPROVEN, reason
-        elif self.ruling.boxes and not self._can_blank(made):
-            cause, detail = AttentionCause.PIXELS_UNPROVEN, CANNOT
+        cause = None
+        detail = self._unproven_pixels(made, uids.sop_class)
+        if detail:
+            cause = AttentionCause.PIXELS_UNPROVEN
         else:
+            if self.pixels is not None:
+                plan = _without(plan, self.pixels)
+                made = self._rewritten(plan)
             head = file_head(
                 sop_class_uid=uids.sop_class,
                 sop_instance_uid=uids.sop_instance,
-                transfer_syntax_uid=self.original.transfer_syntax_uid,
+                transfer_syntax_uid=self._transfer_syntax_uid,
             )
             made, found = self._proven(plan, made, head)
             leaks = " ".join(dict.fromkeys(leak.detail for leak in found))
@@ -135,17 +152,61 @@ class _Run:
             series_instance_uid=SeriesInstanceUid(uids.series),
             study_instance_uid=StudyInstanceUid(uids.study),
             size_bytes=0 if cause else self._write(target, head, made),
-            actions=dict(made.walker.counts),
-            boxes=() if cause else self.ruling.boxes,
+            actions=dict(made.walker.counts) | ({"frames_looked_at": self.pixels.looked_at} if self.pixels else {}),
+            boxes=() if cause else self.ruling.boxes or (self.pixels.boxes if self.pixels else ()),
             cause=cause,
-            detail=detail or "",
+            detail=detail,
         )
+
+    def _unproven_pixels(self, made: RootRewriter, sop_class_uid: str) -> str:
+        """Return why the pixels are not proven clean; "" when they are, were cleaned, or a person let them pass."""
+        facts = _facts(made, sop_class_uid)
+        reason = pixel_risk_reason(facts)
+        if reason and made.has_document:
+            reason = f"{reason} {self._said_of_document(made)}"
+        if self._is_overridden(AttentionCause.PIXELS_UNPROVEN, reason):
+            reason = ""
+        elif CLEAN_PIXEL_DATA in self.profile.options and (can_be_cleaned(facts) or is_worth_a_look(facts)):
+            reason = self._held_pixels(made, reason)
+        if reason and not self._is_overridden(AttentionCause.PIXELS_UNPROVEN, reason):
+            return reason
+        return CANNOT if self.ruling.boxes and not self._can_blank(made) else ""
+
+    def _held_pixels(self, made: RootRewriter, reason: str) -> str:
+        """Have the pixels cleaned; return why they are held all the same, "" when they are not."""
+        if self.cleaner is None or self.source is None:
+            return reason
+        cleaned = self.cleaner.cleaned(
+            self.source,
+            transfer_syntax_uid=self.original.transfer_syntax_uid,
+            identity=made.walker.identity,
+            is_risky=bool(reason),
+        )
+        if cleaned.held:
+            return f"{reason} {cleaned.held}".strip()
+        if cleaned.is_proven:
+            self.pixels = cleaned
+        return ""
 
     def _can_blank(self, made: RootRewriter) -> bool:
         """Prepare to blank the boxes that a person named; tell whether that can be done with these pixels."""
+        spans = [part for part in made.parts if isinstance(part, Span) and part.tag == PIXEL_DATA]
+        if len(spans) != 1:
+            return False
         self.blanking = Blanking.of(self.original, self.ruling.boxes)
-        pixels = [part for part in made.parts if isinstance(part, Span) and part.tag == PIXEL_DATA]
-        return self.blanking is not None and len(pixels) == 1 and self.blanking.fits(pixels[0])
+        if self.blanking is not None:
+            return self.blanking.fits(spans[0])
+        if self.cleaner is None or self.source is None:
+            return False
+        syntax = self.original.transfer_syntax_uid
+        cleaned = self.cleaner.blanked(self.source, transfer_syntax_uid=syntax, boxes=self.ruling.boxes)
+        self.pixels = None if cleaned.held else cleaned
+        return not cleaned.held
+
+    @property
+    def _transfer_syntax_uid(self) -> str:
+        """Return that of the output: another one where blanked pixels cannot be written in the original's."""
+        return (self.pixels and self.pixels.transfer_syntax_uid) or self.original.transfer_syntax_uid
 
     def _is_overridden(self, cause: AttentionCause, detail: str) -> bool:
         """Tell whether a person has seen exactly this and let it pass."""
@@ -166,7 +227,7 @@ class _Run:
 
     def _rewritten(self, plan: Plan, scrub: Scrub | None = None) -> RootRewriter:
         walker = Walker(plan, self.pseudonym, limits=self.limits, clean=self.clean, scrub=scrub)
-        inserts = _inserts(self.pseudonym, self.profile, self.original.encoding)
+        inserts = _inserts(self.pseudonym, self.profile, self.original.encoding, self.pixels)
         made = RootRewriter(self.original, walker, inserts, limits=self.limits)
         made.run()
         walker.identity.uids = walker.uids.originals
@@ -223,10 +284,13 @@ class _Run:
             else:
                 for chunk in self._span(part):
                     target.write(chunk)
-                size += part.length
+                    size += len(chunk)
         return size
 
     def _span(self, span: Span) -> Iterator[bytes]:
+        if self.pixels is not None and self.pixels.boxes and span.tag == PIXEL_DATA:
+            is_native = self._transfer_syntax_uid in NATIVE
+            return _filled(self.pixels.chunks, span.length) if is_native else iter(self.pixels.chunks)
         if self.blanking is not None and span.tag == PIXEL_DATA:
             return self.blanking.chunks(self.original.source, span)
         return _chunks(self.original.source, span)
@@ -262,16 +326,28 @@ def _chunks(source: BinaryIO | IO[bytes], span: Span) -> Iterator[bytes]:
         offset += len(chunk)
 
 
-def _inserts(pseudonym: Pseudonym, profile: Profile, encoding: Encoding) -> dict[int, bytes]:
+def _filled(chunks: Iterable[bytes], length: int) -> Iterator[bytes]:
+    """Yield native pixels, and zeros for what lay behind them."""
+    for chunk in chunks:
+        length -= len(chunk)
+        yield chunk
+    if length < 0:
+        raise BrokenError("Its pixels are longer than their element.")
+    yield bytes(length)
+
+
+def _inserts(
+    pseudonym: Pseudonym, profile: Profile, encoding: Encoding, pixels: CleanedPixels | None
+) -> dict[int, bytes]:
     """Return the elements that every output carries, by tag (PS3.15 E.1.1)."""
     name = pseudonym.name.encode()
     items = [
         encoding.element(0x00080100, b"SH", code.value.encode())
         + encoding.element(0x00080102, b"SH", b"DCM")
         + encoding.element(0x00080104, b"LO", code.meaning.encode())
-        for code in profile.claimed(cleans_pixels=False)
+        for code in profile.claimed(cleans_pixels=pixels is not None)
     ]
-    return {
+    return _of_pixels(pixels, encoding) | {
         0x00100010: encoding.element(0x00100010, b"PN", name),
         0x00100020: encoding.element(0x00100020, b"LO", name),
         0x00120062: encoding.element(0x00120062, b"CS", b"YES"),
@@ -279,6 +355,27 @@ def _inserts(pseudonym: Pseudonym, profile: Profile, encoding: Encoding) -> dict
         0x00120064: encoding.sequence(0x00120064, *items),
         0x00280303: encoding.element(0x00280303, b"CS", profile.longitudinal.encode()),
     }
+
+
+def _without(plan: Plan, pixels: CleanedPixels) -> Plan:
+    """Return the plan without what `_of_pixels` writes anew, and without what tells where frames began."""
+    gone = {*pixels.edits, *(OFFSET_TABLES if pixels.boxes else ())}
+    return replace(plan, root=dict(plan.root) | dict.fromkeys(gone, Action.REMOVE))
+
+
+def _of_pixels(pixels: CleanedPixels | None, encoding: Encoding) -> dict[int, bytes]:
+    """Return the elements that follow from cleaned pixels; empty bytes for those that go."""
+    if pixels is None:
+        return {}
+    made = {0x00280301: encoding.element(0x00280301, b"CS", b"NO")}
+    for tag, edit in pixels.edits.items():
+        if edit is None:
+            made[tag] = b""
+            continue
+        vr, value = edit
+        value = value[::-1] if vr == "US" and not encoding.little else value
+        made[tag] = encoding.element(tag, vr.encode(), value)
+    return made
 
 
 def _written(pseudonym: Pseudonym, profile: Profile) -> frozenset[bytes]:

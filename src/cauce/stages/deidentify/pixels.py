@@ -1,8 +1,15 @@
-"""Pixel risk: which objects may show identity in their pixels, so that they are held before anything is written."""
+"""Pixel risk: which objects may show identity in their pixels, so that they are held before anything is written.
 
-from dataclasses import dataclass
+What can be cleaned is told here as well, and what cleaning is: `PixelCleaner`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import BinaryIO, Protocol
 
 from cauce.core.statuses import AttentionCause
+from cauce.core.transcoding import Element
+from cauce.stages.deidentify.identity import Identity
 
 _CLASSES = "1.2.840.10008.5.1.4.1.1."
 
@@ -22,6 +29,21 @@ _SCREEN_MODALITIES = frozenset({"SC", "HC", "FC", "DOC"})
 _CAPTURED = frozenset({"DV", "DI", "DF", "WSD", "SD", "SI", "DRW"})
 _SCREEN_WORDS = ("SCREEN", "CAPTURE", "SECONDARY CAPTURE", "DOSE_INFO", "REPORT")
 _SLIDE_LABELS = frozenset({"LABEL", "OVERVIEW"})
+_TEXT_ALONE = frozenset(
+    {
+        "Its header says that text is burned into the pixels.",
+        "Ultrasound images usually show the patient's name.",
+        "Secondary captures may show anything.",
+        "Its conversion type says that it was captured or digitised.",
+        "Its image type says that it shows a screen.",
+    }
+)
+_NO_FACES = frozenset(_CLASSES + tail for tail in ("77.1.1", "77.1.1.1", "77.1.2", "77.1.2.1"))
+"""Endoscopic and microscopic images: of the photographic ones, those in which nobody can be recognised."""
+_RADIOGRAPHS = frozenset(
+    _CLASSES + tail
+    for tail in ("1", "1.1", "1.1.1", "1.2", "1.2.1", "1.3", "1.3.1", "12.1", "12.1.1", "12.2", "12.2.1", "12.3")
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,3 +102,61 @@ def _is_screen(image_type: list[str]) -> bool:
 def is_directory(sop_class_uid: str) -> bool:
     """Tell whether this is a DICOMDIR (PS3.10 section 8), which is no instance."""
     return sop_class_uid == _DIRECTORY
+
+
+def can_be_cleaned(facts: PixelFacts) -> bool:
+    """Tell whether text is all that speaks against pixels: no face, no document, no overlay inside of them."""
+    if facts.has_document or facts.overlay_in_pixels or facts.recognizable_features == "YES":
+        return False
+    if _SLIDE_LABELS.intersection(facts.image_type.split("\\")):
+        return False
+    reason = pixel_risk_reason(facts)
+    return reason in _TEXT_ALONE or (bool(reason) and facts.sop_class_uid in _NO_FACES)
+
+
+def is_worth_a_look(facts: PixelFacts) -> bool:
+    """Tell whether pixels that nothing speaks against may show text all the same, as radiographs do."""
+    said_no = facts.burned_in_annotation == "NO"
+    return facts.has_pixels and not said_no and facts.sop_class_uid in _RADIOGRAPHS and not pixel_risk_reason(facts)
+
+
+Box = tuple[int, int, int, int]
+"""x, y, width, height in pixels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CleanedPixels:
+    """What became of the pixels of one object.
+
+    Where `held` says why, in one plain sentence without identity, they cannot be shown to be clean. Otherwise `boxes`
+    were blanked in every frame; without any the pixels stay as they are, and there are no `chunks`. `chunks` are the
+    bytes that take the place of the pixel data, in `transfer_syntax_uid`, and `edits` what the data set then says.
+    `looked_at` frames were looked at.
+    """
+
+    boxes: tuple[Box, ...] = ()
+    looked_at: int = 0
+    held: str = ""
+    transfer_syntax_uid: str = ""
+    edits: Mapping[int, Element | None] = field(default_factory=dict)
+    chunks: Iterable[bytes] = ()
+
+    @property
+    def is_proven(self) -> bool:
+        """Tell whether the pixels were looked at, or blanked by what is known of their device."""
+        return not self.held and (self.looked_at > 0 or bool(self.boxes))
+
+
+class PixelCleaner(Protocol):
+    """Finds text in pixels, and blanks it."""
+
+    def cleaned(
+        self, source: BinaryIO, *, transfer_syntax_uid: str, identity: Identity, is_risky: bool
+    ) -> CleanedPixels:
+        """Look at the frames of the Part 10 object in `source`, whose true transfer syntax is given.
+
+        `identity` is what its header says of people. `is_risky` says that its kind usually shows text.
+        """
+
+    def blanked(self, source: BinaryIO, *, transfer_syntax_uid: str, boxes: Sequence[Box]) -> CleanedPixels:
+        """Blank boxes that a person has named; nothing is looked for."""

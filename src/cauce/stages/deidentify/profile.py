@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from importlib import resources
 from types import MappingProxyType
@@ -29,7 +29,8 @@ FAULTS_MAX: Final = 50
 NAME_LENGTH_MAX: Final = 32
 VERSION_LENGTH_MAX: Final = 8
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ,.+()_-]*")
-_KEYS: Final = ("name", "version", "description", "options", "rules")
+_KEYS: Final = ("name", "version", "description", "options", "pixels", "rules")
+_PIXELS: Final = ("text", "regions")
 _RULE_KEYS: Final = ("tag", "action", "value", "because")
 
 
@@ -49,6 +50,7 @@ class Profile:
     """The Basic Application Level Confidentiality Profile, the options added to it (PS3.15 E.2, E.3), and own rules.
 
     `options` holds names as the table spells them. A rule goes before table and options. Immutable and hashable.
+    With `keeps_regions_only` the cleaning of pixels leaves nothing outside of an ultrasound image's regions.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Profile:
     description: str = field(default="", compare=False)
     options: frozenset[str] = frozenset()
     rules: tuple[Rule, ...] = ()
+    keeps_regions_only: bool = False
 
     def __hash__(self) -> int:
         """Return what equal profiles share; worked out once, for plans are looked up by profile."""
@@ -69,7 +72,7 @@ class Profile:
     def digest(self) -> str:
         """Return the SHA-256 of what the profile says, in hexadecimal; equal ones share it, however written."""
         rules = sorted((rule.tag, rule.creator, rule.action.value, rule.value) for rule in self.rules)
-        said = [self.name, self.version, sorted(self.options), rules]
+        said = [self.name, self.version, sorted(self.options), rules, *(["regions"] * self.keeps_regions_only)]
         return hashlib.sha256(json.dumps(said, separators=(",", ":")).encode()).hexdigest()
 
     @cached_property
@@ -96,7 +99,7 @@ class Profile:
 
     def with_options(self, *options: str) -> Self:
         """Return this profile with more options, under a name that is told from the first only by them."""
-        return type(self)(name=self.name, version=self.version, options=self.options | set(options), rules=self.rules)
+        return replace(self, description="", options=self.options | set(options))
 
 
 def parse_profile(text: str) -> Profile:
@@ -123,6 +126,8 @@ def profile_yaml(profile: Profile) -> str:
     if profile.description:
         held["description"] = profile.description
     held["options"] = [option for option in CODES if option in profile.options]
+    if profile.keeps_regions_only:
+        held["pixels"] = "regions"
     held["rules"] = [
         {"tag": rule.name, "action": rule.action.value} | ({"value": rule.value} if rule.value else {})
         for rule in profile.rules
@@ -156,7 +161,10 @@ class _Reader:
             description=self._scalar(held.get("description"), "description"),
             options=frozenset(self._options(held.get("options"))),
             rules=tuple(self._rules(held.get("rules"))),
+            keeps_regions_only=self._pixels(held.get("pixels")) == "regions",
         )
+        if "pixels" in held and PIXEL_DATA not in made.options:
+            self._fault(held["pixels"], f"`pixels` wants the option {PIXEL_DATA}")
         if self._faults:
             more = len(self._faults) - FAULTS_MAX
             rest = [f"and {more} more"] if more > 0 else []
@@ -224,6 +232,12 @@ class _Reader:
         for fault in known_options.faults_of(frozenset(found)):
             self._fault(next(item for option, item in found.items() if option in fault), fault)
         return set(found)
+
+    def _pixels(self, node: Node | None) -> str:
+        text = self._scalar(node, "pixels")
+        if node is not None and text not in _PIXELS:
+            self._fault(node, f"`pixels` wants one of {', '.join(_PIXELS)}")
+        return text
 
     def _rules(self, node: Node | None) -> Iterator[Rule]:
         lines: dict[tuple[int, str], int] = {}

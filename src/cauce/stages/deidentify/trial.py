@@ -11,6 +11,7 @@ from cauce.core.statuses import Space
 from cauce.ports.services import Services
 from cauce.stages.deidentify.batch import ReadHeader, failed, spool_file
 from cauce.stages.deidentify.deidentification import deidentify_instance
+from cauce.stages.deidentify.pixels import PixelCleaner
 from cauce.stages.deidentify.profile import Profile
 
 _NAME: Final = "TRIAL"
@@ -29,7 +30,14 @@ class Trial:
     after: bytes = b""
 
 
-def tried(services: Services, *, object_id: ObjectId, profile: Profile, read_header: ReadHeader) -> Trial:
+def tried(
+    services: Services,
+    *,
+    object_id: ObjectId,
+    profile: Profile,
+    read_header: ReadHeader,
+    pixels: PixelCleaner | None = None,
+) -> Trial:
     """De-identify an original under a pseudonym of the moment, and forget the output.
 
     Raises:
@@ -46,7 +54,13 @@ def tried(services: Services, *, object_id: ObjectId, profile: Profile, read_hea
         original.seek(0)
         try:
             outcome = deidentify_instance(
-                original, made, pseudonym=pseudonym, profile=profile, limits=limits, spool=services.spool
+                original,
+                made,
+                pseudonym=pseudonym,
+                profile=profile,
+                limits=limits,
+                spool=services.spool,
+                pixels=pixels,
             )
             if outcome.cause is not None:
                 return Trial(outcome=outcome, before=before)

@@ -15,6 +15,7 @@ from cauce.stages.process.rendering import (
     rendered,
     thumbnail,
 )
+from cauce.stages.process.repainting import Repaintable, repaintable
 
 __all__ = [
     "FRAMES_MEASURED_MAX",
@@ -24,6 +25,7 @@ __all__ = [
     "FrameEncoder",
     "FrameReader",
     "FrameRecoder",
+    "Repaintable",
     "SeriesFigures",
     "Viewport",
     "decoded_frames",
@@ -39,6 +41,7 @@ __all__ = [
     "recoder",
     "render",
     "rendered",
+    "repaintable",
     "representative",
     "summarise",
     "summarise_series",

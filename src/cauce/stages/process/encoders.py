@@ -31,6 +31,9 @@ where Planar Configuration says so. The others hold values, colour by pixel."""
 _CODESTREAM_BITS: Final = frozenset({8, 16})
 _RLE_SEGMENTS_MAX, _RLE_HEADER_LONGS = 15, 16
 _PERHAPS_LOSSY: Final = frozenset({ts.JPEG_LS_NEAR, ts.JPEG_2000, ts.HTJ2K})
+_WAVELET_WITH_RECORDS: Final = frozenset({ts.JPEG_2000_LOSSLESS, ts.JPEG_2000})
+_WAVELET_SAMPLES_MAX: Final = 32 * 1024 * 1024
+"""OpenJPEG takes about 14 bytes for each sample of a frame while it encodes it."""
 _JPEG_WIDE_BITS_MIN: Final = 9
 """A lossless JPEG of fewer bits is one of bytes."""
 _DEFLATE_LEVEL: Final = 3
@@ -118,6 +121,10 @@ def _problem(layout: PixelLayout, to: str, photometric: str) -> str:
         (
             photometric == "PALETTE COLOR" and to in _PERHAPS_LOSSY,
             "palette colour is not put into a transfer syntax that may lose something",
+        ),
+        (
+            to in _WAVELET_WITH_RECORDS and layout.rows * layout.columns * layout.samples > _WAVELET_SAMPLES_MAX,
+            "so large a frame is not put into JPEG 2000 here",
         ),
         (to == ts.RLE and segments > _RLE_SEGMENTS_MAX, "RLE has no room for samples of so many bytes"),
         (to == ts.RLE and layout.bits_allocated < _BYTE, "single bits are not put into RLE here"),

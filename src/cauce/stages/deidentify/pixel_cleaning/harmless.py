@@ -1,0 +1,83 @@
+"""Which text may stay on an image: what marks a side, a scale, a setting; all else goes, whatever it says.
+
+On images whose header raises no suspicion (radiographs), words of the technique may stay as well.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import Final
+
+from cauce.stages.deidentify.needles import Needles
+from cauce.stages.deidentify.pixel_cleaning.ocr import Line
+
+_SIDES: Final = frozenset(["L", "R", "A", "P", "H", "F", "S", "I", "LT", "RT"])
+_UNITS: Final = r"(?:mm|cm|m|cm/s|m/s|s|ms|hz|khz|mhz|db|fps|bpm|kv|kvp|ma|mas|%|x|°|°c)"
+_NUMBER = re.compile(rf"[+-]?\d{{1,3}}(?:[.,]\d{{1,2}})?\s?{_UNITS}?", re.IGNORECASE)
+_TICKS: Final = "-–—_|·.:'`\"~=+*/\\<>()[]{}^°,;!一丨十〇。、 "  # noqa: RUF001 - what ticks and edges are read as
+_MARKS: Final = str.maketrans("", "", _TICKS + "\t")
+_TECHNIQUE_WORDS = """left right erect supine prone decubitus portable mobile lateral oblique axial frontal standing
+sitting upright inspiration expiration semi view views lat obl cm mm kv kvp mas ma exp grid cc mlo ml lm xccl lao rao
+cran caud pa ap rcc lcc rmlo lmlo post ant anterior posterior proximal distal internal external rotation weight bearing
+scale image frame"""
+_TECHNIQUE: Final = frozenset(_TECHNIQUE_WORDS.split())
+_WORD = re.compile(r"[^\W\d_]+|\d+")
+_READABLE, _SURELY_READ, _TOGETHER, _TOGETHER_SHORT = 0.5, 0.8, 1.4, 1.65
+_SHORT: Final = 2
+_SURELY_TEXT, _LONG_SHAPE, _TALL_MAX = 0.8, 2.5, 80
+_LOWEST, _TALLEST = 10, 240
+_NEAR: Final = 1.5
+
+
+def to_blank(lines: Sequence[Line], *, needles: Needles | None, is_risky: bool) -> list[Line]:
+    """Return the lines that must go.
+
+    `needles` are what the header says of people. A harmless text goes all the same where it stands in a row with one
+    that must go: it may be a part of it.
+    """
+    seen = [line for line in lines if _is_text(line, least=_READABLE if is_risky else _SURELY_READ)]
+    gone = [line for line in seen if not _may_stay(line.said, needles, is_risky=is_risky)]
+    rest = [line for line in seen if line not in gone]
+    while near := [line for line in rest if any(_is_in_row(line.box, other.box) for other in gone)]:
+        gone += near
+        rest = [line for line in rest if line not in near]
+    return gone
+
+
+def _is_text(line: Line, *, least: float) -> bool:
+    """Tell text from what only looks like it: speckle, ticks, edges. `least` is how well it has to be read."""
+    tall = min(line.box[2:])
+    if not _LOWEST <= tall <= _TALLEST:
+        return False
+    least = _SURELY_READ if tall > _TALL_MAX else least
+    signs = sum(sign.isalnum() for sign in line.said.translate(_MARKS))
+    if signs > _SHORT and line.said_likely >= least and line.said_likely + line.likely >= _TOGETHER:
+        return True
+    if tall > _TALL_MAX:
+        return False
+    if signs and line.said_likely + line.likely >= _TOGETHER_SHORT:
+        return True
+    is_line = max(line.box[2:]) >= _LONG_SHAPE * tall
+    return is_line and signs > 1 and line.likely >= _SURELY_TEXT
+
+
+def _may_stay(said: str, needles: Needles | None, *, is_risky: bool) -> bool:
+    plain = unicodedata.normalize("NFKC", said)
+    bare = plain.translate(_MARKS)
+    if not bare:
+        return True
+    if needles is not None and (needles.kind_in([plain]) or needles.is_one(plain.lower())):
+        return False
+    if bare.upper() in _SIDES or _NUMBER.fullmatch(plain.strip(_TICKS)):
+        return True
+    if is_risky:
+        return False
+    words = _WORD.findall(plain.lower())
+    return all(word in _TECHNIQUE or len(word) == 1 or (word.isdigit() and len(word) <= _SHORT) for word in words)
+
+
+def _is_in_row(one: tuple[int, int, int, int], other: tuple[int, int, int, int]) -> bool:
+    height = min(one[3], other[3])
+    overlap = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
+    gap = max(one[0], other[0]) - min(one[0] + one[2], other[0] + other[2])
+    return overlap > height / 2 and gap < _NEAR * max(one[3], other[3])
