@@ -31,10 +31,10 @@ from cauce.stages import deidentify, deliver, ingest, process, recover, validate
 from cauce.stages.deidentify.profile import parse_profile, profile_yaml
 from cauce.stages.deidentify.table import load_table
 
-PROFILE = deidentify.BASIC
+PROFILE = deidentify.STANDARD
 """What a project goes by that was never given a profile of its own."""
 
-DEIDENTIFIER = "2"
+DEIDENTIFIER = "3"
 """This de-identifier's version: outputs of another version stand beside those of this one, as with a pipeline."""
 
 PIPELINE = process.PIPELINE
@@ -84,32 +84,39 @@ def transcoded(source: BinaryIO, *, to: str, limits: Limits = DEFAULTS, spool: P
     )
 
 
-def frame_in(source: BinaryIO, number: int, *, to: str, limits: Limits = DEFAULTS) -> bytes:
-    """Return frame `number` (from 0) of a stored file in the transfer syntax `to`; see `stages.process.frame_in`.
+def frames(source: BinaryIO, *, limits: Limits = DEFAULTS) -> process.FrameReader:
+    """Open a stored file once for as many of its frames as are wanted; see `stages.process.frames`.
+
+    Raises:
+        Undecodable, Refused: it cannot be opened.
+    """
+    return process.frames(source, limits=limits)
+
+
+def frame_in(reader: process.FrameReader, number: int, *, to: str) -> bytes:
+    """Return frame `number` (from 0) of an opened file in the transfer syntax `to`; see `stages.process.frame_in`.
 
     Raises:
         NoCodec, Undecodable, Refused: it cannot be had in `to`, or is damaged.
         IndexError: there is no such frame.
     """
-    return process.frame_in(process.frames(source, limits=limits), number, to=to)
+    return process.frame_in(reader, number, to=to)
 
 
 def rendered(
-    source: BinaryIO,
+    reader: process.FrameReader,
     *,
     frame: int | None,
     media_type: str,
     window: tuple[float, float, str] | None = None,
     viewport: process.Viewport | None = None,
     quality: int | None = None,
-    limits: Limits = DEFAULTS,
 ) -> bytes:
-    """Return a frame (from 0; `None`: the middle one) of a stored file as a picture; see `stages.process.rendered`.
+    """Return a frame (from 0; `None`: the middle one) of an opened file as a picture; see `stages.process.rendered`.
 
     Raises:
         InvalidRequest, NotFound, Undecodable, Refused: it cannot be shown so.
     """
-    reader = process.frames(source, limits=limits)
     return process.rendered(
         reader,
         frame=len(reader) // 2 if frame is None else frame,

@@ -45,10 +45,11 @@ def test_the_profiles_that_ship_are_listed_with_what_they_are_for(run):
         "research",
         "research-full",
         "sharing",
+        "standard",
     ]
     listed = json.loads(run("profiles", "list", "--json").out)
     assert listed["basic"]["codes"] == ["113100"]
-    assert len(listed["research-full"]["codes"]) == 10
+    assert len(listed["research-full"]["codes"]) == 11
 
 
 def test_a_profile_that_is_shown_can_be_checked_and_used(run, written, folder, tmp_path):
@@ -105,6 +106,7 @@ def test_differences_of_profiles_are_named(run):
     done = run("profiles", "diff", "basic", "sharing", "--json")
     assert done.status == 1
     assert {row["what"]: row["other"] for row in json.loads(done.out)} == {
+        "clean_pixel_data": "yes",
         "clean_structured_content": "yes",
         "retain_patient_characteristics": "yes",
         "PatientWeight": "empty",
@@ -132,7 +134,7 @@ def test_a_dry_run_speaks_json_of_every_file(run, folder):
 
 
 def test_a_dry_run_says_what_would_be_held(run, tmp_path):
-    (tmp_path / "abdomen.dcm").write_bytes(to_part10(us_image(seed=5)))
+    (tmp_path / "abdomen.dcm").write_bytes(to_part10(us_image(seed=5, RecognizableVisualFeatures="YES")))
     done = run("deidentify", tmp_path / "abdomen.dcm", "--dry-run")
     assert done.status == 1
     assert done.out.startswith(f"would be held  {tmp_path}/abdomen.dcm  pixels_unproven: ")

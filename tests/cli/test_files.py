@@ -3,6 +3,7 @@
 import json
 import os
 
+import numpy as np
 import pytest
 from pydicom import dcmread
 
@@ -18,6 +19,10 @@ def folder(tmp_path):
     for number in (0, 1):
         (place / "sub" / f"slice {number}.dcm").write_bytes(to_part10(ct_slice(number, seed=5)))
     return place
+
+
+SHOWN = {"RecognizableVisualFeatures": "YES"}
+"""What no profile lets pass: a face."""
 
 
 def lines_of(text):
@@ -160,7 +165,7 @@ def test_deidentify_names_files_by_new_uids_and_says_where_the_report_is(run, fo
     done = run("deidentify", folder, out)
     assert done == (0, f"2 files: 2 clean; report: {out}/report.json\n", "")
     report = json.loads((out / "report.json").read_text())
-    assert (report["profile"]["name"], report["profile"]["codes"]) == ("Basic Profile", ["113100"])
+    assert (report["profile"]["name"], report["profile"]["codes"]) == ("Standard", ["113100", "113101"])
     assert [entry["status"] for entry in report["files"]] == ["clean", "clean"]
     assert "slice" not in (out / "report.json").read_text()
     written = sorted(path.relative_to(out).as_posix() for path in out.rglob("*.dcm"))
@@ -189,12 +194,25 @@ def test_deidentify_keeps_names_where_that_is_asked_for(run, folder, tmp_path):
     ]
 
 
-def test_deidentify_holds_back_what_cannot_be_proven_clean(run, tmp_path):
+def test_deidentify_blanks_text_in_pixels_and_says_where(run, tmp_path):
+    (tmp_path / "abdomen.dcm").write_bytes(to_part10(us_image(seed=5)))
+    done = run("deidentify", tmp_path / "abdomen.dcm", tmp_path / "out")
+    assert done == (0, f"1 file: 1 clean; report: {tmp_path}/out/report.json\n", "")
+    (entry,) = json.loads((tmp_path / "out" / "report.json").read_text())["files"]
+    ds = dcmread(tmp_path / "out" / entry["path"])
+    assert ds.BurnedInAnnotation == "NO"
+    assert len(entry["boxes"]) > 3
+    for x, y, width, height in entry["boxes"]:
+        assert len(np.unique(ds.pixel_array[y : y + height, x : x + width])) == 1
+
+
+@pytest.mark.parametrize("profile", ["standard", "basic"])
+def test_deidentify_holds_back_what_cannot_be_proven_clean(run, tmp_path, profile):
     source = tmp_path / "in"
     source.mkdir()
-    (source / "abdomen.dcm").write_bytes(to_part10(us_image(seed=5)))
-    (source / "report.dcm").write_bytes(to_part10(secondary_capture(seed=5)))
-    done = run("deidentify", source, tmp_path / "out")
+    (source / "abdomen.dcm").write_bytes(to_part10(us_image(seed=5, **SHOWN)))
+    (source / "report.dcm").write_bytes(to_part10(secondary_capture(seed=5, **SHOWN)))
+    done = run("deidentify", source, tmp_path / "out", "--profile", profile)
     assert done.status == 1
     first, second, last = done.out.splitlines()
     assert first.startswith(f"held  {source}/abdomen.dcm  pixels_unproven: ")

@@ -99,7 +99,7 @@ def test_the_version_is_told(run):
             ["deidentify", ".", "out", "--profile", "none"],
             (
                 "there is no profile none; there are: basic, modified-dates, quality, research, research-full, "
-                "sharing, or a file in YAML; see: cauce deidentify --help"
+                "sharing, standard, or a file in YAML; see: cauce deidentify --help"
             ),
         ),
         (

@@ -8,6 +8,7 @@ from cauce.stages.deidentify.options import CODES, FULL_DATES, MODIFIED_DATES, V
 from cauce.stages.deidentify.profile import (
     BASIC,
     LONGITUDINAL,
+    STANDARD,
     Profile,
     ProfileError,
     built_in,
@@ -80,15 +81,17 @@ def test_the_digests_of_what_ships_are_these():
     assert {name: profile.digest[:12] for name, profile in built_in().items()} == {
         "basic": "8e83b0363ea8",
         "modified-dates": "99fe3fc8bb63",
-        "quality": "ee87ccf260c7",
-        "research": "fe8dadc7523c",
-        "research-full": "c5fc3db2a4dc",
-        "sharing": "ac34e2789f22",
+        "quality": "5870271d273b",
+        "research": "b2de31e51169",
+        "research-full": "a79720e216f8",
+        "sharing": "eb273e5f75d9",
+        "standard": "c01dd0d459a3",
     }
 
 
 def test_what_ships_is_sound_and_can_be_written():
     assert built_in()["basic"] == BASIC
+    assert built_in()["standard"] == STANDARD
     assert built_in()["modified-dates"] == LONGITUDINAL
     for profile in built_in().values():
         assert parse_profile(profile_yaml(profile)) == profile
@@ -96,9 +99,9 @@ def test_what_ships_is_sound_and_can_be_written():
         assert profile.description
 
 
-def test_the_full_profile_for_research_has_every_option_but_those_that_exclude_or_need_pixels():
+def test_the_full_profile_for_research_has_every_option_but_those_that_exclude_each_other_or_hide_faces():
     left = set(CODES) - built_in()["research-full"].options
-    assert left == {MODIFIED_DATES, VISUAL_FEATURES, "clean_pixel_data"}
+    assert left == {MODIFIED_DATES, VISUAL_FEATURES}
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_no_identity_is_in_a_report(deliver, run_all):
         "ReferringPhysicianName": "PLANTED^PHYSICIAN",
         "InstitutionName": "PLANTED HOSPITAL",
     }
-    deliver(image(1, **planted), image(2, BurnedInAnnotation="YES", **planted))
+    deliver(image(1, **planted), image(2, RecognizableVisualFeatures="YES", **planted))
     run_all()
     (kept,) = reports()
     study = the_study()

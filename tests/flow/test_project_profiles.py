@@ -50,13 +50,13 @@ def test_a_project_without_a_profile_keeps_the_default_with_its_first_revision(d
     run_all()
     (revision,) = revisions()
     kept = services.profiles.current(project(services))
-    assert (kept.number, kept.name, kept.digest) == (1, "Basic Profile", flow.default_profile().digest)
+    assert (kept.number, kept.name, kept.digest) == (1, "Standard", flow.default_profile().digest)
     assert (revision.profile.number, revision.profile.author) == (1, "cauce")
-    assert revision.profile_key == f"Basic Profile@{kept.digest[:16]}.{flow.engine()}"
+    assert revision.profile_key == f"Standard@{kept.digest[:16]}.{flow.engine()}"
     assert [row.profile for row in outputs()] == [revision.profile_key]
     named = report(1)["profile"]
-    assert (named["number"], named["name"], named["digest"]) == (1, "Basic Profile", kept.digest)
-    assert (named["edition"], named["codes"]) == ("2026d", ["113100"])
+    assert (named["number"], named["name"], named["digest"]) == (1, "Standard", kept.digest)
+    assert (named["edition"], named["codes"]) == ("2026d", ["113100", "113101"])
 
 
 def test_a_change_holds_for_what_closes_afterwards(deliver, run_all, services, admin):
@@ -103,7 +103,7 @@ def test_a_study_is_worked_on_anew_under_another_profile(deliver, run_all, servi
 def test_what_was_held_under_one_profile_is_asked_about_once_more_under_another(deliver, run_all, services, admin):
     from cauce.records.models import HeldInstance
 
-    risky = {"BurnedInAnnotation": "YES"}
+    risky = {"RecognizableVisualFeatures": "YES"}
     deliver(image(1, **risky), image(2, **risky), image(3, **risky))
     run_all()
     released, rejected, _ = HeldInstance.objects.order_by("pk")

@@ -10,7 +10,7 @@ from cauce.core.errors import Conflicting, Forbidden, InvalidRequest, NotFound
 from cauce.core.statuses import Role, Space
 
 REASON = "looked at all frames, nothing legible"
-RISKY = {"BurnedInAnnotation": "YES"}
+RISKY = {"RecognizableVisualFeatures": "YES"}
 
 
 def held(**wanted):
@@ -65,7 +65,7 @@ def leaking(monkeypatch):
 
 def test_what_is_held_back_waits_in_quarantine_with_its_cause(one_held):
     assert (one_held.status, one_held.cause) == ("held", "pixels_unproven")
-    assert one_held.detail == "Its header says that text is burned into the pixels."
+    assert one_held.detail == "Its header says that the patient can be recognised."
     assert one_held.version.instance_number == 2
     assert one_held.study == the_study()
     assert report()["instances"] == {"in": 3, "written": 2, "held": 1, "rejected": 0, "unaccounted": 0}

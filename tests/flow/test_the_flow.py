@@ -180,8 +180,8 @@ def test_what_is_no_dicom_is_refused_and_nothing_of_it_is_kept(deliver, services
     ]
 
 
-def test_pixels_that_may_show_a_name_hold_the_study_for_a_person(deliver, run_all, services):
-    deliver(image(1), image(2, BurnedInAnnotation="YES"))
+def test_pixels_that_may_show_a_face_hold_the_study_for_a_person(deliver, run_all, services):
+    deliver(image(1), image(2, RecognizableVisualFeatures="YES"))
     run_all()
     assert the_study().status == "attention"
     assert [(cause["cause"], cause["count"]) for cause in the_study().causes] == [("pixels_unproven", 1)]
@@ -300,7 +300,7 @@ def test_a_full_disk_is_a_refusal_with_its_code(deliver, services, monkeypatch):
 def test_jobs_and_causes_carry_no_identity(deliver, run_all):
     from cauce.records.models import Job, JobAttempt
 
-    deliver(image(1), image(2, BurnedInAnnotation="YES"))
+    deliver(image(1), image(2, RecognizableVisualFeatures="YES"))
     run_all()
     rows = [*Job.objects.values(), *JobAttempt.objects.values()]
     text = json.dumps([rows, the_study().causes], default=str)

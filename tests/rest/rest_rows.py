@@ -35,6 +35,7 @@ from cauce.records.models import (
     Version,
     VersionHeader,
 )
+from cauce.records.models.revisions import FIRST_PROFILE_KEY
 
 PASSWORD = "a-long-enough-passphrase"
 PNG = b"\x89PNG\r\n\x1a\n" + b"picture" * 8
@@ -136,7 +137,7 @@ def deidentified(version: Version, *, cause="", detail="") -> DeidentifiedInstan
     number = next(_counter)
     return DeidentifiedInstance.objects.create(
         version=version,
-        profile=flow.PROFILE.name,
+        profile=FIRST_PROFILE_KEY,
         sop_instance_uid=f"2.25.1{number}",
         series_instance_uid=f"2.25.2{number}",
         study_instance_uid=f"2.25.3{number}",

@@ -30,7 +30,7 @@ def study():
 def test_a_project_goes_by_the_default_until_it_is_given_a_profile(client_of, admin, researcher):
     rows.default_project()
     default = client_of(researcher).get(PATH).json()
-    assert (default["number"], default["name"], default["text"]) == (0, "Basic Profile", flow.default_profile().text)
+    assert (default["number"], default["name"], default["text"]) == (0, "Standard", flow.default_profile().text)
     answer = client_of(admin).put(PATH, {"text": dated(), "based_on": 0}, content_type=JSON)
     assert (answer.status_code, answer.json()["number"]) == (200, 1)
     assert client_of(researcher).get(PATH).json() == answer.json()
@@ -117,7 +117,7 @@ def test_one_instance_is_tried_alone(client_of, clinician, study):
 def test_what_would_be_held_back_says_why(client_of, clinician):
     study = rows.study()
     version = rows.instance(rows.series(study))
-    rows.original(version, small_instance("CT", BurnedInAnnotation="YES", **SECRET))
+    rows.original(version, small_instance("CT", RecognizableVisualFeatures="YES", **SECRET))
     answer = client_of(clinician).post(PATH + "dry-run/", {"study": study.public_id}, content_type=JSON)
     (tried,) = answer.json()["instances"]
     assert (tried["cause"], tried["changes"], tried["kept"]) == ("pixels_unproven", [], 0)

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cauce.samples import small_instance, write_demo
+from cauce.samples import small_instance, to_part10, us_image, write_demo
 from running_platform import start_platform, stop_platform
 
 pytestmark = pytest.mark.xdist_group("system")
@@ -19,7 +19,9 @@ def platform(tmp_path_factory):
     running = start_platform(folder)
     try:
         running.sample = folder / "sample"
-        running.verdicts = running.import_(write_demo(running.sample, seed=11).folder)
+        write_demo(running.sample, seed=11)
+        (running.sample / "face.dcm").write_bytes(to_part10(us_image(seed=12, RecognizableVisualFeatures="YES")))
+        running.verdicts = running.import_(running.sample)
         running.await_end()
         yield running
     finally:
@@ -61,7 +63,7 @@ def test_import_gives_a_verdict_a_file_by_its_path_and_a_second_time_all_are_dup
     assert [Path(verdict["path"]) for verdict in platform.verdicts] == files
     assert {verdict["status"] for verdict in platform.verdicts} == {"stored"}
     out = cauce("import", platform.sample)
-    assert f"\n{len(files)} files: {len(files)} duplicate\n2 studies; receipt: http://localhost:" in out
+    assert f"\n{len(files)} files: {len(files)} duplicate\n3 studies; receipt: http://localhost:" in out
 
 
 def test_import_of_odd_names_finds_each_file_again(json_of, tmp_path):
@@ -106,11 +108,11 @@ def test_status(cauce, json_of):
 
 def test_studies(cauce, json_of):
     waiting = json_of("studies", "list", "--status", "attention", "--project", "default")
-    ultrasound = next(study for study in waiting if study["modalities"] == ["US"])
+    (face,) = [study for study in waiting if study["modalities"] == ["US"]]
     ct = next(study for study in json_of("studies", "list") if study["instances"] == 48)
     (study,) = json_of("studies", "show", ct["id"])
     assert (study["status"], study["series"][0]["figures"]["unit"]) == ("ready", "HU")
-    shown = cauce("studies", "show", ultrasound["id"])
+    shown = cauce("studies", "show", face["id"])
     assert "\ncauses\ncause            count  detail\npixels_unproven  1      " in shown
     assert cauce("studies", "show", "none", status=1) == "cauce: there is no study none\n"
 

@@ -30,9 +30,9 @@ def test_a_sample_goes_through_the_whole_flow_and_again_is_all_duplicates(start,
 
     studies = {study["modalities"][0]: study for study in platform.await_end()}
     assert studies["CT"]["status"] == "ready"
-    assert studies["US"]["status"] == "attention"
-    causes = platform.get(f"/api/studies/{studies['US']['id']}/")["causes"]
-    assert [cause["cause"] for cause in causes] == ["pixels_unproven"]
+    assert studies["US"]["status"] == "ready"
+    outputs = platform.get(f"/api/studies/{studies['US']['id']}/deidentification/")["outputs"]
+    assert [len(output["boxes"]) > 3 for output in outputs] == [True]
 
     series = platform.get(f"/api/studies/{studies['CT']['id']}/")["series"][0]
     assert series["figures"]["measured"] == series["instances"]
@@ -40,9 +40,9 @@ def test_a_sample_goes_through_the_whole_flow_and_again_is_all_duplicates(start,
     picture = httpx.get(series["preview"], headers=platform.headers)
     assert picture.content.startswith(b"\x89PNG")
     results = platform.rows("/api/results/")
-    assert [round(result["mean_before_normalization"], 6) for result in results if result["data_size"]] == [
-        round(series["figures"]["mean"], 6)
-    ]
+    means = [round(result["mean_before_normalization"], 6) for result in results if result["data_size"]]
+    assert len(means) == 2
+    assert round(series["figures"]["mean"], 6) in means
 
     again = platform.import_(folder)
     assert [verdict["status"] for verdict in again] == ["duplicate"] * len(demo.paths)
@@ -100,7 +100,7 @@ def test_a_killed_workers_job_is_done_by_another_within_two_leases(start, sample
     assert time.monotonic() - killed_at < 2 * LEASE_S
     assert [attempt["outcome"] for attempt in job["history"]][-2:] == ["lost", "succeeded"]
     platform.await_end()
-    assert {study["status"] for study in platform.rows("/api/studies/")} == {"ready", "attention"}
+    assert {study["status"] for study in platform.rows("/api/studies/")} == {"ready"}
     assert len([name for name in platform.children().values() if name == "worker"]) == 2
 
 

@@ -106,6 +106,9 @@ def _show(client: Client, studies: list[str], out: Console) -> None:
             out.print(f"  {cause['cause']}: {cause['detail']}", style="yellow")
         for series in found["series"]:
             out.print(f"  {_series_line(series)}")
+        report = client.get(f"/api/studies/{study}/deidentification/")
+        if blanked := sum(len(output["boxes"]) for output in report["outputs"]):
+            out.print(f"  text in its pixels was blanked in {blanked} places")
     out.print()
 
 

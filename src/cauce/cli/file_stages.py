@@ -133,6 +133,8 @@ def deidentify_file(
     finally:
         partial.unlink(missing_ok=True)
     made = {"path": place.as_posix(), "sha256": output.digest.hexdigest(), "actions": dict(outcome.actions)}
+    if outcome.boxes:
+        made["boxes"] = [list(box) for box in outcome.boxes]
     return {**named, "status": "clean", **made}
 
 

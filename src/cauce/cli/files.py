@@ -24,7 +24,7 @@ _Paths = Annotated[list[Path], typer.Argument(exists=True, help="Files and folde
 _In = Annotated[Path, typer.Argument(exists=True, help="A file or folder.", metavar="IN")]
 _Out = Annotated[Path, typer.Argument(help="A folder; made when it is missing.", metavar="OUT")]
 _Json = Annotated[bool, typer.Option("--json", help="One JSON object a file on standard output.")]
-_BASIC = "basic"
+_STANDARD = "standard"
 _FAILURES = frozenset({"refused", "undecodable"})
 
 
@@ -70,15 +70,16 @@ def deidentify(
     ] = None,
     profile: Annotated[
         str, typer.Option(help="One of `cauce profiles list`, or a file in YAML.", metavar="NAME|FILE")
-    ] = _BASIC,
+    ] = _STANDARD,
     keep_names: Annotated[bool, typer.Option("--keep-names", help="Keep relative paths and file names.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing; show what would change.")] = False,
     as_json: _Json = False,
 ) -> int:
     """Write copies of files from which nobody can be named.
 
-    What cannot be proven clean (ultrasound, secondary captures, burned-in text) is held back. Files are named by their
-    new UIDs, in folders by pseudonym. The pseudonyms are random and kept nowhere: no run can be undone or continued.
+    Text in the pixels of ultrasound images, screens and radiographs is blanked. What cannot be proven clean is held
+    back. Files are named by their new UIDs, in folders by pseudonym. The pseudonyms are random and kept nowhere: no run
+    can be undone or continued.
 
     With --dry-run the first file of each series is shown element by element, before and after, with --json every file.
     """

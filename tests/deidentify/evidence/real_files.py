@@ -8,7 +8,9 @@ from deid_objects import deidentified
 from iod_errors import new_errors
 from survivors import identity_of, survivors
 
+from cauce import flow
 from cauce.core.errors import Refused
+from cauce.stages.deidentify import STANDARD
 
 KEYWORDS = {
     *("AccessionNumber", "AdmissionID", "ClinicalTrialSubjectID", "DeviceSerialNumber", "StationName", "StudyID"),
@@ -23,12 +25,12 @@ OURS = frozenset(["REMOVED", "19000101"])
 
 
 def examined(paths, folder):
-    """De-identify each file; return (outcomes by cause or code, new error lines, {file: survivors}, files checked)."""
+    """De-identify each file, its pixels too; return (outcomes by cause or code, new error lines, {file: survivors}, files checked)."""
     outcomes, errors, left, checked = collections.Counter(), collections.Counter(), {}, 0
     for path in paths:
         content = path.read_bytes()
         try:
-            outcome, output = deidentified(content)
+            outcome, output = deidentified(content, profile=STANDARD, pixels=flow.pixel_cleaner(STANDARD))
         except Refused as refused:
             outcomes[refused.code] += 1
             continue

@@ -50,7 +50,8 @@ def test_nothing_survives_in_real_files_and_few_are_held(public, tmp_path):
     outcomes, errors, left, checked = examined(public, tmp_path)
     assert left == {}
     assert outcomes.total() == len(public)
-    assert checked == outcomes[None] >= 716
+    assert checked == outcomes[None]
+    assert outcomes.total() - outcomes[None] <= 0.02 * len(public)
     assert outcomes.total() - outcomes[None] - outcomes[PIXELS] < 0.01 * len(public)
     assert sum(errors.values()) <= ERROR_LINES_MAX
 

@@ -8,7 +8,7 @@ from cauce.stages.deidentify.batch import ReadHeader, deidentify_batch
 from cauce.stages.deidentify.deidentification import deidentify_instance
 from cauce.stages.deidentify.pixel_cleaning import TextCleaner
 from cauce.stages.deidentify.pixels import CleanedPixels, PixelCleaner, PixelFacts, pixel_risk, pixel_risk_reason
-from cauce.stages.deidentify.profile import BASIC, LONGITUDINAL, Profile
+from cauce.stages.deidentify.profile import BASIC, LONGITUDINAL, STANDARD, Profile
 from cauce.stages.deidentify.proof import Leak, Proof
 from cauce.stages.deidentify.trial import Trial, tried
 from cauce.stages.deidentify.uids import map_uid
@@ -16,6 +16,7 @@ from cauce.stages.deidentify.uids import map_uid
 __all__ = [
     "BASIC",
     "LONGITUDINAL",
+    "STANDARD",
     "CleanedPixels",
     "Leak",
     "PixelCleaner",

@@ -288,6 +288,13 @@ def _shown(text: str) -> str:
 
 
 BASIC: Final = Profile(name="Basic Profile", description="The Basic Profile of PS3.15 Annex E and nothing besides.")
+STANDARD: Final = Profile(
+    name="Standard",
+    description=(
+        "The Basic Profile of PS3.15 Annex E; text that is burned into pixels is blanked. What a project begins with."
+    ),
+    options=frozenset({PIXEL_DATA}),
+)
 LONGITUDINAL: Final = Profile(
     name="Basic Profile, Modified Dates",
     description="As basic; the dates of a patient's course are moved by one offset, not removed.",
