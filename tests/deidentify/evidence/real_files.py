@@ -22,6 +22,8 @@ KEYWORDS = {
 }
 """What identifies somebody, besides names and UIDs."""
 OURS = frozenset(["REMOVED", "19000101"])
+MAKERS = frozenset(["GE MEDICAL SYSTEMS"])
+"""A maker's name, which demonstration systems have for their institution; Manufacturer, which says it too, is kept."""
 
 
 def examined(paths, folder):
@@ -51,4 +53,4 @@ def identity(path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         ds = pydicom.dcmread(path, force=True)
-        return {string for string in identity_of(ds, KEYWORDS) if string not in OURS and string.strip("0")}
+        return {string for string in identity_of(ds, KEYWORDS) if string not in OURS | MAKERS and string.strip("0")}

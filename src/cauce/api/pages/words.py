@@ -80,6 +80,7 @@ ACTION: Words = {
     "uids": _("UIDs replaced"),
     "pseudonym": _("Pseudonym written"),
     "shifted": _("Dates moved"),
+    "frames_looked_at": _("Frames looked at for text"),
     "scrubbed": _("Texts cleaned"),
 }
 ROLE: Words = {
