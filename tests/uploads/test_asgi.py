@@ -197,3 +197,21 @@ def test_requests_of_djangos_keep_their_database_connection(web, sender, monkeyp
 
     assert asyncio.run(several()) == 8
     assert len(opened) <= 12
+
+
+def test_the_address_that_a_trusted_proxy_tells_is_the_one_that_counts(monkeypatch, make_web):
+    from cauce.audit.models import AuditEvent
+
+    def seen_by(application, **headers):
+        body = b'{"username": "nobody-at-all", "password": "wrong"}'
+        kind = {"content-type": "application/json", "content-length": str(len(body)), **headers}
+        assert call(application, "POST", "/api/auth/token", headers=kind, chunks=body).status == 401
+        return AuditEvent.objects.order_by("-pk").first().address
+
+    told = {"x-forwarded-for": "203.0.113.9, 192.0.2.7"}
+    assert seen_by(make_web(), **told) == "127.0.0.1"
+    monkeypatch.setenv("CAUCE_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8")
+    environment.current.cache_clear()
+    application = make_web()
+    assert seen_by(application, **told) == "192.0.2.7"
+    assert seen_by(application) == "127.0.0.1"

@@ -14,6 +14,7 @@ from http import HTTPStatus
 from typing import Any, Final, cast
 
 import structlog
+from granian.utils.proxies import wrap_asgi_with_proxy_headers
 
 from cauce import bootstrap
 from cauce.api.raw.answers import answer_problem
@@ -99,6 +100,7 @@ class WebApplication:
         self._routes: tuple[Route, ...] = ()
         self._django: Application | None = None
         self._threads = KeptThreads()
+        self._serve: Application = self._http
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one scope (ASGI 3.0)."""
@@ -106,9 +108,12 @@ class WebApplication:
             await self._live(receive, send)
         elif scope["type"] == "http":
             self.start()
-            await self._exchange(Exchange(scope, receive, send))
+            await self._serve(scope, receive, send)
         else:
             await send({"type": "websocket.close", "code": 1000})
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._exchange(Exchange(scope, receive, send))
 
     def start(self) -> Intake:
         """Set this process up, once."""
@@ -120,6 +125,8 @@ class WebApplication:
                 self._hosts = Hosts(environment.current())
                 self._routes = _routes()
                 self._django = _django()
+                if proxies := environment.current().trusted_proxies:
+                    self._serve = wrap_asgi_with_proxy_headers(self._http, list(proxies))
             return self._intake
 
     async def stop(self) -> None:

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from functools import cache
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import parse_qsl, urlsplit
@@ -61,6 +61,10 @@ class Settings(BaseSettings):
         default=(),
         description="Further host names (comma separated) of this server; `.example.org` stands for all below it.",
     )
+    trusted_proxies: tuple[str, ...] = Field(
+        default=(),
+        description="Addresses or networks (comma separated) of proxies whose `X-Forwarded-For` is believed.",
+    )
     database_url: str = Field(
         default="", repr=False, description="PostgreSQL (`postgres://…`) in place of the embedded database."
     )
@@ -84,7 +88,7 @@ class Settings(BaseSettings):
     max_elements: int = Field(default=2_000_000, ge=1_000, description="Most elements of one instance.")
     max_sequence_depth: int = Field(default=64, ge=1, le=128, description="Deepest nesting of sequences.")
     max_inflated_mb: int = Field(default=1024, ge=1, description="Most (MiB) that a deflated data set unfolds to.")
-    max_frame_mb: int = Field(default=128, ge=1, description="Largest frame (MiB) that is decoded.")
+    max_frame_mb: int = Field(default=64, ge=1, description="Largest frame (MiB) that is decoded.")
     max_archive_files: int = Field(default=100_000, ge=1, description="Most entries of one zip.")
     max_archive_mb: int = Field(default=262_144, ge=1, description="Most (MiB) that one zip may unpack to.")
     max_archive_ratio: int = Field(default=200, ge=1, description="Highest ratio of unpacked to packed.")
@@ -105,7 +109,7 @@ class Settings(BaseSettings):
         """Take what `load` gives, and nothing else: it reads the environment itself, to name what it does not know."""
         return (init_settings,)
 
-    @field_validator("allowed_hosts", "allowed_origins", mode="before")
+    @field_validator("allowed_hosts", "allowed_origins", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -117,6 +121,16 @@ class Settings(BaseSettings):
         if any(not _HOST.fullmatch(host) and not _is_address(host) for host in hosts):
             raise ValueError("wants host names or addresses without scheme and port, such as cauce.example.org")
         return hosts
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            for part in value:
+                ip_network(part)
+        except ValueError:
+            raise ValueError("wants addresses or networks, such as 127.0.0.1 or 10.1.0.0/16") from None
+        return value
 
     @field_validator("http", "dimse")
     @classmethod

@@ -1,5 +1,6 @@
 """Real files: every one is accounted for, nothing survives in any output, and no output is worse than its original."""
 
+import logging
 from pathlib import Path
 
 import pydicom
@@ -11,6 +12,7 @@ from cauce.core.statuses import AttentionCause
 from cauce.stages.deidentify.options import CODES
 from cauce.stages.deidentify.profile import BASIC
 
+_log = logging.getLogger("real files")
 ERROR_LINES_MAX = 38
 """New error lines of `dciodvfy` over pydicom's files: as many as with the best of the other tools."""
 PIXELS, SUSPECTED = AttentionCause.PIXELS_UNPROVEN, AttentionCause.IDENTITY_SUSPECTED
@@ -46,14 +48,18 @@ def test_nothing_survives_in_a_sample_of_real_files(public, tmp_path):
 
 @pytest.mark.corpus
 @pytest.mark.cluster
-def test_nothing_survives_in_real_files_and_few_are_held(public, tmp_path):
-    outcomes, errors, left, checked = examined(public, tmp_path)
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("half", [0, 1])
+def test_nothing_survives_in_real_files_and_few_are_held(public, tmp_path, half):
+    files = public[half::2]
+    outcomes, errors, left, checked = examined(files, tmp_path)
+    _log.warning("held of %d files: %s; new error lines: %s", len(files), dict(outcomes), dict(errors))
     assert left == {}
-    assert outcomes.total() == len(public)
+    assert outcomes.total() == len(files)
     assert checked == outcomes[None]
-    assert outcomes.total() - outcomes[None] <= 0.02 * len(public)
-    assert outcomes.total() - outcomes[None] - outcomes[PIXELS] < 0.01 * len(public)
-    assert sum(errors.values()) <= ERROR_LINES_MAX
+    assert outcomes.total() - outcomes[None] <= 0.02 * len(files)
+    assert outcomes.total() - outcomes[None] - outcomes[PIXELS] < 0.01 * len(files)
+    assert sum(errors.values()) <= ERROR_LINES_MAX / 2
 
 
 @pytest.mark.corpus
