@@ -3,7 +3,8 @@
 `intake` and `reading` are side by side with Orthanc, `forms` with Node.js and Multer, `deidentify` with four others,
 `elements` with the same arithmetic in one thread, `results` the thousandth page with the first, on both databases. Only
 when they are asked for: `qido`, searches side by side with Orthanc, and Cauce with itself at twenty times as many
-studies; `endurance`, the last of 100,000 instances with the first.
+studies; `large`, a series of 384 slices and a multi-frame object of 500 MB; `endurance`, the last of 100,000 instances
+with the first.
 """
 
 import sys
@@ -17,6 +18,7 @@ from benchmarks import (
     elements,
     endurance,
     form_uploads,
+    large_reading,
     load,
     reading,
     result_pages,
@@ -26,12 +28,17 @@ from benchmarks import (
 from benchmarks.servers import Server
 
 INSTANCES = 480
+_ON_REQUEST: "dict[str, tuple[Callable[[int], None], int]]" = {
+    "large": (large_reading.main, large_reading.ROUNDS),
+    "qido": (searches.main, searches.STUDIES),
+    "endurance": (endurance.main, endurance.INSTANCES),
+}
 
 
 def main() -> None:
     """Run what is asked for and print figures and ratios."""
     asked, *more = sys.argv[1:] or ("all",)
-    if asked not in {"all", "intake", "forms", "endurance", "elements", "results", "deidentify", "qido", "reading"}:
+    if asked not in {"all", "intake", "forms", "elements", "results", "deidentify", "reading", *_ON_REQUEST}:
         sys.exit(__doc__)
     number = int(more[0]) if more else None
     if asked in {"all", "elements"}:
@@ -46,10 +53,9 @@ def main() -> None:
         form_uploads.main(number or form_uploads.INSTANCES)
     if asked in {"all", "deidentify"}:
         deidentification.main(number or deidentification.INSTANCES)
-    if asked == "qido":
-        searches.main(number or searches.STUDIES)
-    if asked == "endurance":
-        endurance.main(number or endurance.INSTANCES)
+    if asked in _ON_REQUEST:
+        measure, usual = _ON_REQUEST[asked]
+        measure(number or usual)
 
 
 def intake(count: int) -> None:

@@ -39,9 +39,9 @@ def main(rounds: int) -> None:
         ]
         print(f"a CT series of {INSTANCES}, median of {rounds}, milliseconds")
         for title, ask in _questions(series, instances).items():
-            medians = _medians(running, ask, rounds)
-            shown = "  ".join(f"{server.name} {ms:7.1f}" for server, ms in zip(running, medians, strict=True))
-            ratio = f"  {medians[1] / medians[0]:5.1f} times as fast (bar {_BARS[title]:g})" if len(medians) > 1 else ""
+            taken = medians(running, ask, rounds)
+            shown = "  ".join(f"{server.name} {ms:7.1f}" for server, ms in zip(running, taken, strict=True))
+            ratio = f"  {taken[1] / taken[0]:5.1f} times as fast (bar {_BARS[title]:g})" if len(taken) > 1 else ""
             print(f"{title:<26} {shown}{ratio}", flush=True)
 
 
@@ -55,7 +55,7 @@ def _questions(series: str, instances: list[str]) -> dict[str, Callable[[int], t
     }
 
 
-def _medians(running: list[Server], ask: Callable[[int], tuple[str, str]], rounds: int) -> list[float]:
+def medians(running: list[Server], ask: Callable[[int], tuple[str, str]], rounds: int) -> list[float]:
     """Ask all servers in turn, so that what else the machine does meets all of them."""
     taken: list[list[float]] = [[] for _ in running]
     with ExitStack() as stack:

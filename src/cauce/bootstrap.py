@@ -10,6 +10,7 @@ from cauce.ports.objects import ObjectStore
 from cauce.ports.services import Services
 from cauce.ports.signing import Signer
 from cauce.settings import environment, logging
+from cauce.settings.memory import give_memory_back
 
 if TYPE_CHECKING:
     from cauce.adapters.keyring_file import FileKeyRing
@@ -21,6 +22,7 @@ DJANGO_SETTINGS = "cauce.settings.django"
 def setup(role: str = "cli") -> None:
     """Prepare this process: folders, logs, Django. Connects to nothing."""
     settings = environment.current()
+    give_memory_back()
     _make_private_folders(settings)
     logging.configure(settings, role=role)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", DJANGO_SETTINGS)

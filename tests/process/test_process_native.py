@@ -138,7 +138,7 @@ def test_an_object_without_pixels_has_no_frames():
         ({"BitsAllocated": 24}, "Bits Allocated of 24 is not supported"),
         ({"BitsStored": 17}, "Bits Stored contradicts Bits Allocated"),
         ({"BitsStored": 12, "HighBit": 10}, "High Bit contradicts Bits Stored"),
-        ({"Rows": 65535, "Columns": 65535}, "a frame is larger than CAUCE_MAX_FRAME_MB allows, 128 MiB"),
+        ({"Rows": 65535, "Columns": 65535}, "a frame is larger than CAUCE_MAX_FRAME_MB allows, 64 MiB"),
     ],
 )
 def test_contradictory_attributes_are_named_and_never_decoded(attributes, reason):

@@ -24,6 +24,7 @@ class BigInstance:
         self.number_of_frames = max(2, size_bytes // len(self._frame))
         ds = _header(self.number_of_frames)
         self.sop_instance_uid = str(ds.SOPInstanceUID)
+        self.place = f"/studies/{ds.StudyInstanceUID}/series/{ds.SeriesInstanceUID}/instances/{ds.SOPInstanceUID}"
         self._head = _encoded(ds)
         self._dataset_offset = 144 + struct.unpack_from("<L", self._head, 140)[0]
         self._size_bytes = len(self._head) + 12 + 8 + self.number_of_frames * (8 + len(self._frame)) + 8

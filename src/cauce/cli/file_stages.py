@@ -132,7 +132,7 @@ def deidentify_file(
         return {**named, "status": "held", "cause": cause, "detail": f"{refusal.code}: {refusal.detail}"}
     finally:
         partial.unlink(missing_ok=True)
-    made = {"path": place.as_posix(), "sha256": output.digest.hexdigest(), "actions": dict(outcome.actions)}
+    made: dict[str, Any] = {"path": place.as_posix(), "sha256": output.digest.hexdigest(), "actions": dict(outcome.actions)}
     if outcome.boxes:
         made["boxes"] = [list(box) for box in outcome.boxes]
     return {**named, "status": "clean", **made}

@@ -20,7 +20,7 @@ class Limits:
     """Longest header, that is all of the data set except pixel data; a longer one is `too_large`."""
     inflated_bytes_max: int = 1 * GIB
     """Longest data set that a deflated transfer syntax may unfold to; more is `too_large`."""
-    frame_bytes_max: int = 128 * MIB
+    frame_bytes_max: int = 64 * MIB
     """Largest frame that is decoded, which takes up to six times its size; an object with larger ones is kept as it is,
     and neither measured nor shown."""
     depth_max: int = 64

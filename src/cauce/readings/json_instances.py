@@ -16,6 +16,8 @@ from cauce.core.identifiers import is_usable_uid
 from cauce.core.statuses import RefusalCode
 from cauce.core.transfer_syntaxes import EXPLICIT_LITTLE, Pixels, transfer_syntax
 
+TOKENS_MAX: Final = 500_000
+"""Most objects, arrays and values of one JSON document: what each becomes takes up to a few hundred bytes."""
 _DEPTH_MAX: Final = 64
 _SYNTAX: Final = "00083002"
 """Available Transfer Syntax UID: what the sender says that its compressed pixels are in (PS3.18 10.5.2.1)."""
@@ -32,8 +34,10 @@ def documents_of(text: bytes) -> Iterator[Mapping[str, Any]]:
     """Yield the data sets of a JSON document: an array of them, or one alone.
 
     Raises:
-        Refused: `not_dicom`, `too_deep`.
+        Refused: `not_dicom`, `too_deep`, `too_large`.
     """
+    if sum(map(text.count, (b"{", b"[", b","))) > TOKENS_MAX:
+        raise Refused(RefusalCode.TOO_LARGE, f"The metadata have more than {TOKENS_MAX} values.")
     try:
         found = json.loads(text)
     except RecursionError as error:
@@ -54,7 +58,7 @@ def part10_of(document: Mapping[str, Any], bulk_data: BulkData) -> bytes:
     which only an image of one frame can.
 
     Raises:
-        Refused: `not_dicom`, `missing_uid`, `too_deep`, `unsupported_sop_class`.
+        Refused: `not_dicom`, `missing_uid`, `too_deep`, `too_large`, `unsupported_sop_class`.
     """
     _require_shallow(document)
     syntaxes: list[str] = []
@@ -67,6 +71,8 @@ def part10_of(document: Mapping[str, Any], bulk_data: BulkData) -> bytes:
 
     try:
         ds = Dataset.from_json(dict(document), found)
+    except Refused:
+        raise
     except KeyError as error:
         raise Refused(RefusalCode.NOT_DICOM, "It names bulk data that are not in the request.") from error
     except RecursionError as error:
@@ -74,8 +80,13 @@ def part10_of(document: Mapping[str, Any], bulk_data: BulkData) -> bytes:
     except Exception as error:  # pydicom raises whatever a malformed value leads to
         raise Refused(RefusalCode.NOT_DICOM, "It is no data set of the DICOM JSON model.") from error
     syntax = (syntaxes or [_named_syntax(document)])[0]
-    ds.pop(_SYNTAX, None)
-    return _written(ds, syntax)
+    try:
+        ds.pop(_SYNTAX, None)
+        return _written(ds, syntax)
+    except Refused:
+        raise
+    except Exception as error:  # as above: values are looked at, and written, one by one
+        raise Refused(RefusalCode.NOT_DICOM, "A value of it cannot be written.") from error
 
 
 def _named_syntax(document: Mapping[str, Any]) -> str:
@@ -106,10 +117,7 @@ def _written(ds: Dataset, syntax: str) -> bytes:
         ds["PixelData"].VR = "OB"
         ds["PixelData"].is_undefined_length = True
     target = BytesIO()
-    try:
-        dcmwrite(target, ds, enforce_file_format=True)
-    except Exception as error:  # as above: what a value cannot be written as
-        raise Refused(RefusalCode.NOT_DICOM, "A value of it cannot be written.") from error
+    dcmwrite(target, ds, enforce_file_format=True)
     return target.getvalue()
 
 

@@ -27,7 +27,10 @@ MAKERS = frozenset(["GE MEDICAL SYSTEMS"])
 
 
 def examined(paths, folder):
-    """De-identify each file, its pixels too; return (outcomes by cause or code, new error lines, {file: survivors}, files checked)."""
+    """De-identify each file, its pixels too.
+
+    Return (outcomes by cause or code, new error lines, {file: survivors}, files checked).
+    """
     outcomes, errors, left, checked = collections.Counter(), collections.Counter(), {}, 0
     for path in paths:
         content = path.read_bytes()

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from typing import Final
 
-from cauce import flow
 from cauce.api.dicomweb.access import readable
 from cauce.api.dicomweb.addresses import Address
-from cauce.api.dicomweb.instances import stored_range
+from cauce.api.dicomweb.instances import stored_ranges
 from cauce.api.dicomweb.negotiation import STORED, Offer, Wanted, choose_resolved
+from cauce.api.dicomweb.opened import Opened
 from cauce.api.dicomweb.related import multipart, new_boundary, related_type
 from cauce.api.raw.intake import Intake
 from cauce.api.raw.ranges import is_unchanged, wanted_span
@@ -73,22 +73,17 @@ async def retrieve_frames(request: Request, intake: Intake, address: Address, *,
         boundary = new_boundary()
         place = f"{address.service}/studies/{one.study_instance_uid}/series/{one.series_instance_uid}"
         place = f"{request.base_url}{place}/instances/{one.sop_instance_uid}/frames/"
-        made = await source.made_first(numbers)
-        parts = (
-            (
-                {"Content-Type": kind, "Content-Location": f"{place}{number + 1}"},
-                source.content(number, made if position == 0 else b""),
-            )
-            for position, number in enumerate(numbers)
-        )
+        parts = source.parts(numbers, await source.made_first(numbers), kind=kind, place=place)
         headers["content-type"] = related_type(offer.media_type, boundary)
-        await send_stream(
-            request, multipart(parts, boundary=boundary), intake=intake, status=HTTPStatus.OK, headers=headers
-        )
+        pieces = multipart(parts, boundary=boundary)
+        decodes = not source.are_stored(numbers)
+        await send_stream(request, pieces, intake=intake, status=HTTPStatus.OK, headers=headers, decodes=decodes)
         return
-    made = await source.made_first(numbers)
-    body = b"".join(await intake.ask(list, source.content(numbers[0], made)))
-    await send_part(request, body, etag=etag, headers={**headers, "content-type": kind})
+    headers["content-type"] = kind
+    if source.are_stored(numbers):
+        await source.send_stored(request, numbers[0], etag=etag, headers=headers)
+    else:
+        await send_part(request, await source.made_first(numbers), etag=etag, headers=headers)
 
 
 async def send_part(request: Request, body: bytes, *, etag: str, headers: dict[str, str]) -> None:
@@ -148,6 +143,10 @@ class _Frames:
         is_native = stored in {EXPLICIT_LITTLE, IMPLICIT_LITTLE} and syntax == EXPLICIT_LITTLE
         self._ranges: Sequence[Sequence[tuple[int, int]]] = index.frames if is_native or syntax == stored else ()
 
+    def are_stored(self, numbers: Sequence[int]) -> bool:
+        """Tell whether all of these frames are handed on as they are stored."""
+        return max(numbers) < len(self._ranges)
+
     async def made_first(self, numbers: Sequence[int]) -> bytes:
         """Return the first frame where it has to be made: whether that can be done is known before the answer begins.
 
@@ -159,15 +158,40 @@ class _Frames:
         key = ("frame", self._one.object_id, number, self._syntax)
         return await self._intake.made.get(key, lambda: self._intake.decode(self._make, number))
 
-    def content(self, number: int, first: bytes) -> Iterator[bytes]:
-        """Yield a frame; `first` is the frame that is made already, if one is."""
-        if number < len(self._ranges):
-            for offset, length in self._ranges[number]:
-                yield from stored_range(self._intake.services.objects, self._one, offset=offset, length=length)
-        else:
-            yield first or self._make(number)
+    def parts(
+        self, numbers: Sequence[int], first: bytes, *, kind: str, place: str
+    ) -> Iterator[tuple[dict[str, str], Iterator[bytes]]]:
+        """Yield a part a frame; `first` is the first one if that is made already."""
+        with Opened(self._intake, self._one) as opened:
+            for number in numbers:
+                if number < len(self._ranges):
+                    pieces = self._stored(number)
+                else:
+                    pieces = iter((first or opened.frame(number, to=self._syntax),))
+                first = b""
+                yield {"Content-Type": kind, "Content-Location": f"{place}{number + 1}"}, pieces
+
+    async def send_stored(self, request: Request, number: int, *, etag: str, headers: dict[str, str]) -> None:
+        """Send a frame as it is stored, or the range of it that the client asks for."""
+        size_bytes = sum(length for _, length in self._ranges[number])
+        span = wanted_span(request, size_bytes=size_bytes, etag=etag)
+        headers = {**headers, "accept-ranges": "bytes"}
+        if span is None:
+            unsatisfied = {**headers, "content-range": f"bytes */{size_bytes}"}
+            await send_empty(request, status=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers=unsatisfied)
+            return
+        is_part = span.length < size_bytes
+        headers |= {"content-range": f"bytes {span.start}-{span.stop - 1}/{size_bytes}"} if is_part else {}
+        headers["content-length"] = str(span.length)
+        status = HTTPStatus.PARTIAL_CONTENT if is_part else HTTPStatus.OK
+        pieces = self._stored(number, start=span.start, stop=span.stop)
+        await send_stream(request, pieces, intake=self._intake, status=status, headers=headers)
+
+    def _stored(self, number: int, *, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        ranges = self._ranges[number]
+        end = sum(length for _, length in ranges) if stop is None else stop
+        return stored_ranges(self._intake.services.objects, self._one, ranges, start=start, stop=end)
 
     def _make(self, number: int) -> bytes:
-        objects, one = self._intake.services.objects, self._one
-        with objects.open(one.space, one.object_id) as source:
-            return flow.frame_in(source, number, to=self._syntax, limits=self._intake.services.limits)
+        with Opened(self._intake, self._one) as opened:
+            return opened.frame(number, to=self._syntax)

@@ -1,6 +1,6 @@
 """Stored objects as Part 10 files that may be handed on: the file as it came, or under a head of ours."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from typing import BinaryIO, Final
 
 from cauce.core.file_head import file_head
@@ -46,6 +46,18 @@ def chunks(source: BinaryIO, *, length: int | None = None) -> Iterator[bytes]:
             return
         left = left if left is None else left - len(chunk)
         yield chunk
+
+
+def stored_ranges(
+    objects: ObjectStore, served: ServedObject, ranges: Sequence[tuple[int, int]], *, start: int, stop: int
+) -> Iterator[bytes]:
+    """Yield what lies from `start` up to `stop` of the stored bytes in `ranges`, each offset and length, joined."""
+    place = 0
+    for offset, length in ranges:
+        first, last = max(start - place, 0), min(stop - place, length)
+        if first < last:
+            yield from stored_range(objects, served, offset=offset + first, length=last - first)
+        place += length
 
 
 def stored_range(objects: ObjectStore, served: ServedObject, *, offset: int, length: int) -> Iterator[bytes]:

@@ -8,12 +8,14 @@ from typing import Final
 from cauce.api.dicomweb.access import readable
 from cauce.api.dicomweb.addresses import Address
 from cauce.api.dicomweb.media_types import DICOM_JSON
+from cauce.api.dicomweb.native_xml import native_xml_pieces
 from cauce.api.dicomweb.negotiation import Offer, choose
 from cauce.api.dicomweb.related import multipart, new_boundary, related_type
 from cauce.api.raw.intake import Intake
 from cauce.api.raw.ranges import is_unchanged
 from cauce.api.raw.request import Request
 from cauce.api.raw.sending import send_empty, send_stream
+from cauce.core.errors import NotFound
 from cauce.ports.served import Served, ServedObject
 
 DICOM_XML: Final = "application/dicom+xml"
@@ -43,7 +45,7 @@ async def retrieve_metadata(request: Request, intake: Intake, address: Address) 
         boundary = new_boundary()
         pieces, content_type = multipart(_xml_parts(documents), boundary=boundary), related_type(DICOM_XML, boundary)
     else:
-        pieces, content_type = _xml(next(documents)), DICOM_XML
+        pieces, content_type = alone(documents), DICOM_XML
     await send_stream(
         request, pieces, intake=intake, status=HTTPStatus.OK, headers={**headers, "content-type": content_type}
     )
@@ -79,13 +81,19 @@ def json_array(documents: Iterator[bytes]) -> Iterator[bytes]:
 
 def _xml_parts(documents: Iterator[bytes]) -> Iterator[tuple[dict[str, str], Iterator[bytes]]]:
     for document in documents:
-        yield {"Content-Type": DICOM_XML}, _xml(document)
+        yield {"Content-Type": DICOM_XML}, native_xml_pieces(document)
 
 
-def _xml(document: bytes) -> Iterator[bytes]:
-    from cauce.api.dicomweb.native_xml import native_xml
+def alone(documents: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the one document of an answer as XML; it is looked up when the first piece is asked for, off the loop.
 
-    yield native_xml(document)
+    Raises:
+        NotFound: there is none.
+    """
+    document = next(documents, None)
+    if document is None:
+        raise NotFound("There are no metadata at this address.")
+    yield from native_xml_pieces(document)
 
 
 def _etag(found: Sequence[ServedObject], service: str, offer: Offer) -> str:

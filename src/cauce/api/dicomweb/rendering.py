@@ -4,13 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from http import HTTPStatus
+from itertools import groupby
 from typing import Final
 
-from cauce import flow
 from cauce.api.dicomweb.access import readable
 from cauce.api.dicomweb.addresses import Address
 from cauce.api.dicomweb.frames import frame_numbers, send_part
 from cauce.api.dicomweb.negotiation import Offer, choose
+from cauce.api.dicomweb.opened import Opened
 from cauce.api.dicomweb.related import multipart, new_boundary, related_type
 from cauce.api.dicomweb.view import View, view_of
 from cauce.api.raw.intake import Intake
@@ -104,26 +105,21 @@ class _Pictures:
 
     def draw(self, target: _Target) -> bytes:
         one, number = target
-        services, view = self._intake.services, self._view
-        with services.objects.open(one.space, one.object_id) as source:
-            return flow.rendered(
-                source,
-                frame=number,
-                media_type=self.offer.media_type,
-                window=view.window,
-                viewport=view.viewport,
-                quality=view.quality,
-                limits=services.limits,
-            )
+        with Opened(self._intake, one) as opened:
+            return opened.picture(number, media_type=self.offer.media_type, view=self._view)
 
     def parts(self, targets: Sequence[_Target], first: bytes) -> Iterator[tuple[dict[str, str], Iterator[bytes]]]:
-        """Yield a part a picture; what cannot be shown is left out."""
-        for position, target in enumerate(targets):
-            try:
-                picture = first if position == 0 and first else self.draw(target)
-            except (NotFound, Undecodable):
-                continue
-            yield {"Content-Type": self.offer.media_type}, iter((picture,))
+        """Yield a part a picture; what cannot be shown is left out. Objects of many frames are opened once."""
+        media_type = self.offer.media_type
+        for one, wanted in groupby(targets, key=lambda target: target[0]):
+            with Opened(self._intake, one) as opened:
+                for _, number in wanted:
+                    try:
+                        picture = first or opened.picture(number, media_type=media_type, view=self._view)
+                    except (NotFound, Undecodable):
+                        continue
+                    first = b""
+                    yield {"Content-Type": media_type}, iter((picture,))
 
 
 async def _answer(request: Request, intake: Intake, pictures: _Pictures, targets: Sequence[_Target]) -> None:
@@ -145,4 +141,5 @@ async def _answer(request: Request, intake: Intake, pictures: _Pictures, targets
         intake=intake,
         status=HTTPStatus.OK,
         headers={**headers, "content-type": related_type(media_type, boundary)},
+        decodes=True,
     )

@@ -1,6 +1,7 @@
 """Retrieve studies, series and instances (PS3.18 10.4.1.1.1): as parts, as one file, or as a zip."""
 
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import AbstractContextManager
 from http import HTTPStatus
 from typing import BinaryIO, Final
 
@@ -10,6 +11,7 @@ from cauce.api.dicomweb.addresses import Address
 from cauce.api.dicomweb.instances import part10
 from cauce.api.dicomweb.media_types import DICOM
 from cauce.api.dicomweb.negotiation import STORED, Offer, Wanted, choose_resolved
+from cauce.api.dicomweb.opened import needed_bytes
 from cauce.api.dicomweb.related import multipart, new_boundary, related_type, zipped
 from cauce.api.raw.intake import Intake
 from cauce.api.raw.ranges import is_unchanged
@@ -19,7 +21,6 @@ from cauce.core.errors import Refused, Undecodable
 from cauce.core.identifiers import TransferSyntaxUid
 from cauce.core.transfer_syntaxes import EXPLICIT_LITTLE, can_transcode
 from cauce.ports.served import ServedObject
-from cauce.ports.services import Services
 
 ZIP: Final = "application/zip"
 
@@ -40,7 +41,7 @@ async def retrieve_instances(request: Request, intake: Intake, address: Address)
         await answer_file(request, intake, found[0], syntaxes[found[0].pk], is_named=is_named)
         return
     headers = {"cache-control": "private, no-cache", "vary": "Accept, Authorization"}
-    files = _Files(intake.services, syntaxes, is_named=is_named)
+    files = _Files(intake, syntaxes, is_named=is_named)
     if offer.media_type == ZIP:
         pieces = zipped((_name(one), files.made(one)[1]) for one in found)
         headers |= {"content-type": ZIP, "content-disposition": 'attachment; filename="dicom.zip"'}
@@ -49,7 +50,8 @@ async def retrieve_instances(request: Request, intake: Intake, address: Address)
         parts = files.parts(found, service=request.base_url + address.service)
         pieces = multipart(parts, boundary=boundary)
         headers["content-type"] = related_type(DICOM, boundary)
-    await send_stream(request, pieces, intake=intake, status=HTTPStatus.OK, headers=headers)
+    decodes = any(syntaxes[one.pk] != one.transfer_syntax_uid for one in found)
+    await send_stream(request, pieces, intake=intake, status=HTTPStatus.OK, headers=headers, decodes=decodes)
 
 
 async def answer_file(
@@ -60,7 +62,8 @@ async def answer_file(
     Raises:
         NoCodec, Undecodable, Refused: the client has named the syntax, and these very pixels cannot be had in it.
     """
-    syntax, pieces = await intake.ask(_Files(intake.services, {one.pk: syntax}, is_named=is_named).made, one)
+    run = intake.ask if syntax == one.transfer_syntax_uid else intake.decode
+    syntax, pieces = await run(_Files(intake, {one.pk: syntax}, is_named=is_named).made, one)
     etag = f'"{one.object_id}.{syntax}"'
     headers = {"etag": etag, "cache-control": "private, no-cache", "vary": "Accept, Authorization"}
     if is_unchanged(request, etag):
@@ -68,14 +71,16 @@ async def answer_file(
         await send_empty(request, status=HTTPStatus.NOT_MODIFIED, headers=headers)
         return
     headers["content-type"] = f"{DICOM}; transfer-syntax={syntax}"
-    await send_stream(request, pieces, intake=intake, status=HTTPStatus.OK, headers=headers)
+    decodes = syntax != one.transfer_syntax_uid
+    await send_stream(request, pieces, intake=intake, status=HTTPStatus.OK, headers=headers, decodes=decodes)
 
 
 class _Files:
     """The Part 10 files of one answer, each in the transfer syntax that was chosen for it."""
 
-    def __init__(self, services: Services, syntaxes: dict[int, TransferSyntaxUid], *, is_named: bool) -> None:
-        self._services = services
+    def __init__(self, intake: Intake, syntaxes: dict[int, TransferSyntaxUid], *, is_named: bool) -> None:
+        self._intake = intake
+        self._services = intake.services
         self._syntaxes = syntaxes
         self._is_named = is_named
 
@@ -105,7 +110,10 @@ class _Files:
         if syntax != one.transfer_syntax_uid:
             source = self._services.objects.open(one.space, one.object_id)
             try:
-                pieces = flow.transcoded(source, to=syntax, limits=self._services.limits, spool=self._services.spool)
+                with self._room(one):
+                    pieces = flow.transcoded(
+                        source, to=syntax, limits=self._services.limits, spool=self._services.spool
+                    )
             except (Undecodable, Refused):
                 source.close()
                 if self._is_named:
@@ -114,13 +122,20 @@ class _Files:
                 source.close()
                 raise
             else:
-                return syntax, _closing(source, pieces)
+                return syntax, self._closing(one, source, pieces)
         return one.transfer_syntax_uid, part10(self._services.objects, one)
 
+    def _closing(self, one: ServedObject, source: BinaryIO, pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
+        with source:
+            while True:
+                with self._room(one):
+                    piece = next(pieces, None)
+                if piece is None:
+                    return
+                yield piece
 
-def _closing(source: BinaryIO, pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
-    with source:
-        yield from pieces
+    def _room(self, one: ServedObject) -> AbstractContextManager[None]:
+        return self._intake.pixels.taken(needed_bytes(one))
 
 
 def syntaxes_of(found: Sequence[ServedObject], wanted: str) -> dict[int, TransferSyntaxUid] | None:

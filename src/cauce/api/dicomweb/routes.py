@@ -49,7 +49,7 @@ def readings() -> tuple[Reading, ...]:
     """Return every reading route, in the order in which they are tried."""
     routes: list[tuple[str, str, Handle]] = [(f"wado-{name}", pattern, retrieve_instances) for name, pattern in _LEVELS]
     routes += [(f"wado-{name}-metadata", f"{pattern}/metadata", retrieve_metadata) for name, pattern in _LEVELS]
-    bulk_data = addresses.INSTANCE + r"/bulkdata/(?P<offset>\d{1,18}):(?P<length>\d{1,18})"
+    bulk_data = addresses.INSTANCE + r"/bulkdata/(?P<offset>[0-9]{1,18}):(?P<length>[0-9]{1,18})"
     for tail, handle in (("rendered", retrieve_rendered), ("thumbnail", retrieve_thumbnail)):
         routes += [(f"wado-{name}-{tail}", f"{pattern}/{tail}", handle) for name, pattern in _LEVELS]
         routes.append((f"wado-frames-{tail}", f"{_FRAMES}/{tail}", handle))

@@ -8,7 +8,7 @@ from typing import Final
 from cauce.api.dicomweb.access import require_readable
 from cauce.api.dicomweb.addresses import Address
 from cauce.api.dicomweb.media_types import DICOM_JSON
-from cauce.api.dicomweb.metadata import DICOM_XML, json_array
+from cauce.api.dicomweb.metadata import DICOM_XML, alone, json_array
 from cauce.api.dicomweb.native_xml import native_xml_pieces
 from cauce.api.dicomweb.negotiation import Offer, choose
 from cauce.api.dicomweb.related import multipart, new_boundary, related_type
@@ -115,7 +115,7 @@ def written(documents: Iterator[bytes], offer: Offer, *, is_alone: bool) -> tupl
     if offer.media_type != DICOM_XML:
         return json_array(documents), offer.media_type
     if is_alone and not offer.multipart:
-        return native_xml_pieces(next(documents)), DICOM_XML
+        return alone(documents), DICOM_XML
     boundary = new_boundary()
     parts = (({"Content-Type": DICOM_XML}, native_xml_pieces(document)) for document in documents)
     return multipart(parts, boundary=boundary), related_type(DICOM_XML, boundary)

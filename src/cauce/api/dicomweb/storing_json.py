@@ -15,12 +15,16 @@ from cauce.api.raw.spool import SpooledFile
 from cauce.core.errors import CauceError, Refused
 from cauce.core.limits import MIB
 from cauce.core.statuses import RefusalCode
-from cauce.readings.json_instances import documents_of, part10_of
+from cauce.readings.json_instances import BulkData, documents_of, part10_of
 from cauce.stages import ingest
 
 METADATA_BYTES_MAX: Final = 32 * MIB
 BULK_BYTES_MAX: Final = 256 * MIB
 """Most bytes of bulk data of one request: they are held until the metadata that name them are all there."""
+INSTANCE_BULK_BYTES_MAX: Final = 48 * MIB
+"""Most bytes of bulk data of one instance, counted as often as it names them; its file takes four times that."""
+DOCUMENTS_MAX: Final = 10_000
+"""Most data sets of one request."""
 
 _LOCATION: Final = "content-location"
 
@@ -32,8 +36,8 @@ async def receive_json(delivery: Delivery, body: Body, reader: MultipartReader, 
         received = parts(body, reader, intake=intake, keep=lambda _headers: True, takes_archives=False)
         async with aclosing(received):
             await request.gather(received)
-        for number, document in enumerate(request.documents(), 1):
-            await _take(delivery, intake, request, document, name=f"instance {number}")
+        async with intake.unfolding:
+            await _take_all(delivery, intake, request)
     except Refused as refusal:
         await delivery.settle(ingest.refused("metadata", refusal.refusal, refusal.detail))
     except CauceError as error:
@@ -44,11 +48,25 @@ async def receive_json(delivery: Delivery, body: Body, reader: MultipartReader, 
     return delivery.trouble
 
 
+async def _take_all(delivery: Delivery, intake: Intake, request: "_Parts") -> None:
+    count = 0
+    for file in request.metadata:
+        for document in await intake.ask(_documents, file):
+            count += 1
+            if count > DOCUMENTS_MAX:
+                raise Refused(RefusalCode.TOO_LARGE, f"The request has more than {DOCUMENTS_MAX} data sets.")
+            await _take(delivery, intake, request, document, name=f"instance {count}")
+
+
+def _documents(file: SpooledFile) -> list[Mapping[str, object]]:
+    return list(documents_of(file.readable().read()))
+
+
 async def _take(
     delivery: Delivery, intake: Intake, request: "_Parts", document: Mapping[str, object], *, name: str
 ) -> None:
     def made() -> SpooledFile:
-        content = part10_of(document, request.bulk_data)
+        content = part10_of(document, request.bulk_data())
         file = intake.spool.open()
         file.write(content)
         return file
@@ -65,7 +83,7 @@ class _Parts:
     """The parts of one request: metadata, and bulk data by their Content-Location."""
 
     def __init__(self) -> None:
-        self._metadata: list[SpooledFile] = []
+        self.metadata: list[SpooledFile] = []
         self._bulk: dict[str, tuple[SpooledFile, str]] = {}
         self._bulk_bytes = 0
 
@@ -81,7 +99,7 @@ class _Parts:
                 raise part.refusal or Malformed("A part cannot be read.")
             kind, parameters = parse_options(part.headers.get("content-type", ""))
             if kind == DICOM_JSON:
-                self._metadata.append(part.file)
+                self.metadata.append(part.file)
                 if part.size_bytes > METADATA_BYTES_MAX:
                     raise Refused(RefusalCode.TOO_LARGE, "The metadata are longer than is taken as JSON.")
                 continue
@@ -94,17 +112,21 @@ class _Parts:
             if self._bulk_bytes > BULK_BYTES_MAX:
                 raise Refused(RefusalCode.TOO_LARGE, "The bulk data are longer than is taken beside JSON.")
 
-    def documents(self) -> list[Mapping[str, object]]:
-        """Return the data sets of all metadata, in their order."""
-        texts = [file.readable().read() for file in self._metadata]
-        return [document for text in texts for document in documents_of(text)]
+    def bulk_data(self) -> BulkData:
+        """Return what gives one data set the bytes at a BulkDataURI, and the transfer syntax that their part names."""
+        left = INSTANCE_BULK_BYTES_MAX
 
-    def bulk_data(self, uri: str) -> tuple[bytes, str]:
-        """Return the bytes at a BulkDataURI and the transfer syntax that their part names."""
-        file, syntax = self._bulk[uri]
-        return file.readable().read(), syntax
+        def found(uri: str) -> tuple[bytes, str]:
+            nonlocal left
+            file, syntax = self._bulk[uri]
+            left -= file.size_bytes
+            if left < 0:
+                raise Refused(RefusalCode.TOO_LARGE, "One instance has more bulk data than is taken beside JSON.")
+            return file.readable().read(), syntax
+
+        return found
 
     def close(self) -> None:
         """Let go of all parts."""
-        for file in (*self._metadata, *(file for file, _ in self._bulk.values())):
+        for file in (*self.metadata, *(file for file, _ in self._bulk.values())):
             file.close()

@@ -11,6 +11,7 @@ import structlog
 
 from cauce import flow
 from cauce.api.raw.coalescing import Coalesced
+from cauce.api.raw.pixel_room import PixelRoom
 from cauce.api.raw.recent_accesses import RecentAccesses
 from cauce.api.raw.recent_actors import RecentActors
 from cauce.api.raw.request import BodyLimits
@@ -32,6 +33,8 @@ _ASKING_THREADS: Final = 4
 _DECODING_THREADS: Final = 2
 _MADE_BYTES_MAX: Final = 64 * MIB
 """What has been decoded or drawn lately is kept up to this size."""
+_PIXEL_BYTES_MAX: Final = 192 * MIB
+"""What is being decoded and encoded takes so much at once, or one frame alone takes more."""
 _log = structlog.get_logger(__name__)
 
 
@@ -54,6 +57,9 @@ class Intake:
         self.recent = RecentActors()
         self.accesses = RecentAccesses()
         self.made = Coalesced(_MADE_BYTES_MAX)
+        self.pixels = PixelRoom(_PIXEL_BYTES_MAX)
+        self.unfolding = asyncio.Semaphore(1)
+        """Held while a long text is unfolded into objects, which take many times its size: one at a time."""
         self.is_stopping = threading.Event()
         self._asking = ThreadPoolExecutor(_ASKING_THREADS, thread_name_prefix="ask")
         self._taking = ThreadPoolExecutor(limits.threads, thread_name_prefix="take")

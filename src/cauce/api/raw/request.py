@@ -18,6 +18,7 @@ Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 _LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
 _PORTS = {"http": 80, "https": 443}
 _TRUE = {"1", "true", "yes", "on"}
+_DIGITS_MAX = 18
 _FALSE = {"", "0", "false", "no", "off"}
 
 
@@ -88,13 +89,22 @@ class Request:
         return headers
 
     @cached_property
-    def query(self) -> dict[str, str]:
-        """Query parameters; of a repeated one the last counts."""
+    def pairs(self) -> list[tuple[str, str]]:
+        """Query parameters and their values, as they come.
+
+        Raises:
+            InvalidRequest: there are too many.
+        """
         text = self.scope.get("query_string", b"").decode("latin-1")
         try:
-            return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=100))
+            return parse_qsl(text, keep_blank_values=True, max_num_fields=100)
         except ValueError as error:
             raise InvalidRequest("The query has too many parameters.") from error
+
+    @cached_property
+    def query(self) -> dict[str, str]:
+        """Query parameters; of a repeated one the last counts."""
+        return dict(self.pairs)
 
     def flag(self, name: str) -> bool:
         """Return a yes-or-no query parameter; absent or empty is no.
@@ -114,7 +124,7 @@ class Request:
         text = self.headers.get("content-length")
         if text is None:
             return None
-        if not text.isascii() or not text.isdigit():
+        if not text.isascii() or not text.isdigit() or len(text) > _DIGITS_MAX:
             raise InvalidRequest("Content-Length wants a number.")
         return int(text)
 

@@ -14,7 +14,11 @@ async def send_whole(request: Request, body: bytes | memoryview, *, status: int,
     """Send an answer that is in memory; of one to HEAD the headers alone."""
     fields = {"content-length": str(len(body)), **headers}
     await _start(request, status, fields)
-    await request.send({"type": "http.response.body", "body": b"" if _is_head(request) else bytes(body)})
+    view = memoryview(b"" if _is_head(request) else body)
+    while len(view) > _PIECE_BYTES:  # the server copies what it is given, and holds it while the client is slow
+        await request.send({"type": "http.response.body", "body": bytes(view[:_PIECE_BYTES]), "more_body": True})
+        view = view[_PIECE_BYTES:]
+    await request.send({"type": "http.response.body", "body": bytes(view), "more_body": False})
 
 
 async def send_empty(request: Request, *, status: HTTPStatus, headers: Mapping[str, str]) -> None:
@@ -25,19 +29,28 @@ async def send_empty(request: Request, *, status: HTTPStatus, headers: Mapping[s
 
 
 async def send_stream(
-    request: Request, pieces: Iterator[bytes], *, intake: Intake, status: int, headers: Mapping[str, str]
+    request: Request,
+    pieces: Iterator[bytes],
+    *,
+    intake: Intake,
+    status: int,
+    headers: Mapping[str, str],
+    decodes: bool = False,
 ) -> None:
     """Send what `pieces` yields, which may block; it is closed however this ends.
+
+    Where it `decodes` pixels it runs on the threads for that, so that it does not hold up who asks for less.
 
     The first piece is had before the answer begins, so that what goes wrong at once can still be answered. An error
     later on breaks the connection off, which is how a client tells half an answer from a whole one.
     """
+    run = intake.decode if decodes else intake.ask
     try:
-        piece = await intake.ask(_gathered, pieces)
+        piece = await run(_gathered, pieces)
         await _start(request, status, headers)
         while piece and not _is_head(request):
             await request.send({"type": "http.response.body", "body": piece, "more_body": True})
-            piece = await intake.ask(_gathered, pieces)
+            piece = await run(_gathered, pieces)
         await request.send({"type": "http.response.body", "body": b"", "more_body": False})
     finally:
         close = getattr(pieces, "close", None)

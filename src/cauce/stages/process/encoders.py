@@ -32,7 +32,7 @@ _CODESTREAM_BITS: Final = frozenset({8, 16})
 _RLE_SEGMENTS_MAX, _RLE_HEADER_LONGS = 15, 16
 _PERHAPS_LOSSY: Final = frozenset({ts.JPEG_LS_NEAR, ts.JPEG_2000, ts.HTJ2K})
 _WAVELET_WITH_RECORDS: Final = frozenset({ts.JPEG_2000_LOSSLESS, ts.JPEG_2000})
-_WAVELET_SAMPLES_MAX: Final = 32 * 1024 * 1024
+_WAVELET_SAMPLES_MAX: Final = 18 * 1024 * 1024
 """OpenJPEG takes about 14 bytes for each sample of a frame while it encodes it."""
 _JPEG_WIDE_BITS_MIN: Final = 9
 """A lossless JPEG of fewer bits is one of bytes."""

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
-from urllib.parse import parse_qsl
 
 from cauce import flow
 from cauce.api.dicomweb.addresses import Address
@@ -144,9 +143,7 @@ def _named_in_query(request: Request, name: str) -> str:
     Raises:
         InvalidRequest: it is no UID.
     """
-    query = request.scope.get("query_string", b"").decode("latin-1")
-    pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=100)
-    named = {value or key for key, value in pairs if key == name or (not value and is_usable_uid(key))}
+    named = {value or key for key, value in request.pairs if key == name or (not value and is_usable_uid(key))}
     if len(named) > 1 or not all(map(is_usable_uid, named)):
         raise InvalidRequest(f"`{name}` wants one UID.", field=name)
     return named.pop() if named else ""
