@@ -43,6 +43,7 @@ def test_each_thing_looked_at_has_a_line(run, fresh):
         "object store",
         "clock",
         "codecs",
+        "text in pixels",
         "web",
         "DICOM listener",
     ]
@@ -146,3 +147,14 @@ def test_all_is_well_where_all_is_well(run, monkeypatch):
     done = run("doctor")
     assert done.status == 0
     assert done.out.endswith("\nall is well\n")
+
+
+def test_a_reader_of_text_that_does_not_load_is_a_failure(run, fresh, monkeypatch):
+    from cauce.stages import deidentify
+
+    def gone():
+        raise deidentify.OcrUnavailable("What reads text in pictures cannot be loaded.")
+
+    monkeypatch.setattr(deidentify, "text_reader", gone)
+    found = findings(run)["text in pixels"]
+    assert (found["status"], found["detail"]) == ("failed", "What reads text in pictures cannot be loaded.")

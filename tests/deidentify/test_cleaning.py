@@ -96,6 +96,8 @@ def test_days_and_great_ages_go(before, after):
         ("HQ 7654321 liver", "liver"),
         ("Liver A4711", "Liver"),
         ("MRN: 12345 knee", "knee"),
+        ("MRN 40713355 Quigley, knee", "knee"),
+        ("Quigley, Ann MRN 40713355 knee", "knee"),
         ("call +1 (555) 123-4567 for more", "call for more"),
         ("call 555-123-4567", "call"),
         ("Tel. 0171 2345678, knee", "knee"),

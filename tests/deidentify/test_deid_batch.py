@@ -179,6 +179,24 @@ def test_a_store_that_fails_halfway_leaves_nothing(services, batch_of, monkeypat
     assert (outputs(), stored(services)) == ([], [])
 
 
+def test_a_defect_that_one_instance_meets_holds_that_one(services, batch_of, monkeypatch):
+    from cauce.stages.deidentify import batch as module
+
+    real, calls = module.deidentify_instance, []
+
+    def breaking(*given, **options):
+        calls.append(given)
+        if len(calls) == 2:
+            raise ValueError("QUIMBY^HUBERT")
+        return real(*given, **options)
+
+    monkeypatch.setattr(module, "deidentify_instance", breaking)
+    study, batch = batch_of(*(image(number) for number in (1, 2, 3)))
+    run(services, study, batch)
+    assert [row.cause for row in outputs()] == ["", "deidentification_failed", ""]
+    assert outputs()[1].detail.startswith("Something unexpected went wrong (ValueError, test_deid_batch.py line ")
+
+
 def test_the_pseudonym_is_committed_before_anything_is_stored(services, batch_of, monkeypatch):
     from cauce.records.models import PatientLink
 

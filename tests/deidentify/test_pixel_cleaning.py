@@ -48,7 +48,8 @@ class Reads:
         there = picture[y : y + height, x : x + width]
         if there.shape[:2] != (height, width) or there.max() == there.min():
             return []
-        return [Line(box=self.place, likely=0.95, said=self.said, said_likely=0.95)]
+        wide = width if len(self.said) > 1 else height
+        return [Line(box=(x, y, wide, height), likely=0.95, said=self.said, said_likely=0.95)]
 
 
 def cleaner(reader=None, **options):

@@ -138,7 +138,7 @@ def line(said, box=(10, 10, 60, 16), likely=0.9, said_likely=0.95):
     [
         line("QUIMBY", likely=0.5, said_likely=0.5),
         line("x", likely=0.7, said_likely=0.8),
-        line("", said_likely=0.0),
+        line("", likely=0.8, said_likely=0.0),
         line("PAT", box=(5, 5, 8, 42)),
         line("ABCDEF", box=(0, 0, 700, 500)),
     ],

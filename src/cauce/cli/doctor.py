@@ -98,6 +98,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
         ("object store", _objects),
         ("clock", _clock),
         ("codecs", _codecs),
+        ("text in pixels", _text_reader),
         ("web", _web),
         ("DICOM listener", _dimse),
     )
@@ -244,6 +245,17 @@ def _codecs(_settings: Settings) -> Finding:
         detail = f"missing: {', '.join(missing)}"
         return Finding(name="codecs", status=WARNING, detail=detail, advice="reinstall the locked requirements")
     return Finding(name="codecs", status=OK, detail=f"imagecodecs {imagecodecs.__version__}")
+
+
+def _text_reader(_settings: Settings) -> Finding:
+    from cauce.stages.deidentify import OcrUnavailable, text_reader
+
+    try:
+        text_reader()
+    except OcrUnavailable as error:
+        advice = "reinstall the locked requirements; until then every image that may show text is held back"
+        return Finding(name="text in pixels", status=FAILED, detail=error.detail, advice=advice)
+    return Finding(name="text in pixels", status=OK, detail="the models that read it are there")
 
 
 def _is_there(imagecodecs: Any, name: str) -> bool:

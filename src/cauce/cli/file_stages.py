@@ -1,5 +1,6 @@
 """The stages on files, with no server: what `cauce validate`, `deidentify` and `process` do for each file."""
 
+import errno
 import hashlib
 import json
 import secrets
@@ -11,7 +12,7 @@ from typing import Any, BinaryIO, cast
 
 from cauce import flow
 from cauce.cli.found import FileToSend
-from cauce.core.errors import CauceError, NotFound, Refused, Undecodable
+from cauce.core.errors import CauceError, NotFound, Refused, Undecodable, told_defect
 from cauce.core.identifiers import new_public_id
 from cauce.core.messages import Attributes, Deidentified, Header, Pseudonym
 from cauce.core.patients import patient_key
@@ -26,6 +27,7 @@ from cauce.stages import validate as validate_stage
 PIPELINE = flow.PIPELINE
 
 UNREADABLE = "unreadable"
+_UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG})
 
 _HEAD_BYTES = 1024
 _DATE_OFFSET_DAYS_MAX = 3650
@@ -95,20 +97,63 @@ class Patients:
         return self._known[key]
 
 
+class Unwritable(CauceError):
+    """Nothing more can be written: no room is left, or the folder may not be written to."""
+
+    code = "unwritable"
+
+
+def deidentified_files(
+    files: Iterable[FileToSend], target: Path, *, profile: deidentify_stage.Profile, keep_names: bool
+) -> Iterator[tuple[FileToSend, dict[str, Any]]]:
+    """Write what remains of files below `target`, and yield the entry of each for the report.
+
+    Once nothing more can be written, all that are left are held.
+    """
+    patients = Patients()
+    unwritable: dict[str, Any] | None = None
+    for file in files:
+        if unwritable is None:
+            try:
+                entry = deidentify_file(file, target, patients, profile=profile, keep_names=keep_names)
+            except Unwritable as error:
+                unwritable = {"status": "held", "cause": error.code, "detail": error.detail}
+        yield file, unwritable or entry
+
+
 def deidentify_file(
     file: FileToSend, target: Path, patients: Patients, *, profile: deidentify_stage.Profile, keep_names: bool
 ) -> dict[str, Any]:
-    """Write what remains of one file below `target`; return its entry of the report, `clean`, `skipped` or `held`."""
+    """Write what remains of one file below `target`; return its entry of the report, `clean`, `skipped` or `held`.
+
+    A file that something unforeseen goes wrong with is held, too: the others still are to be looked at.
+
+    Raises:
+        Unwritable: nothing more can be written. Nothing of this file was.
+    """
     named = {"source": file.name} if keep_names else {}
     try:
-        source = file.path.open("rb")
+        return {**named, **_deidentified(file, target, patients, profile=profile, keep_names=keep_names)}
     except OSError as error:
+        if error.errno in _UNWRITABLE:
+            raise Unwritable(f"{target} cannot be written to: {error.strerror}") from error
         return {**named, "status": "held", "cause": UNREADABLE, "detail": error.strerror or ""}
+    except Refused as refusal:
+        detail = f"{refusal.code}: {refusal.detail}"
+    except Exception as error:  # noqa: BLE001 - whatever broke with one file, each of the others is accounted for
+        detail = told_defect(error)
+    return {**named, "status": "held", "cause": AttentionCause.DEIDENTIFICATION_FAILED.value, "detail": detail}
+
+
+def _deidentified(
+    file: FileToSend, target: Path, patients: Patients, *, profile: deidentify_stage.Profile, keep_names: bool
+) -> dict[str, Any]:
+    source = file.path.open("rb")
     partial = target / f".{new_public_id()}.part"
     try:
         with source, partial.open("wb") as sink:
             if skipped := passed_over(source, file):
-                return {**named, **skipped}
+                return skipped
             header = _header(source, file)
             pseudonym = patients.pseudonym(header.attributes, header.study_instance_uid)
             source.seek(0)
@@ -123,19 +168,15 @@ def deidentify_file(
                 pixels=flow.pixel_cleaner(profile, limits=environment.current().limits),
             )
         if outcome.cause is not None:
-            return {**named, "status": "held", "cause": outcome.cause.value, "detail": outcome.detail}
+            return {"status": "held", "cause": outcome.cause.value, "detail": outcome.detail}
         place = Path(file.name) if keep_names else _free(target, Path(pseudonym.name, _new_name(outcome)))
         (target / place).parent.mkdir(parents=True, exist_ok=True)
         partial.replace(target / place)
-    except Refused as refusal:
-        cause = AttentionCause.DEIDENTIFICATION_FAILED.value
-        return {**named, "status": "held", "cause": cause, "detail": f"{refusal.code}: {refusal.detail}"}
     finally:
         partial.unlink(missing_ok=True)
-    made: dict[str, Any] = {"path": place.as_posix(), "sha256": output.digest.hexdigest(), "actions": dict(outcome.actions)}
-    if outcome.boxes:
-        made["boxes"] = [list(box) for box in outcome.boxes]
-    return {**named, "status": "clean", **made}
+    made = {"path": place.as_posix(), "sha256": output.digest.hexdigest(), "actions": dict(outcome.actions)}
+    boxes = {"boxes": [list(box) for box in outcome.boxes]} if outcome.boxes else {}
+    return {"status": "clean", **made, **boxes}
 
 
 class _Digested:

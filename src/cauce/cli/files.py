@@ -97,28 +97,41 @@ def deidentify(
 
 def _deidentify(source: Path, target: Path, followed: "Profile", *, keep_names: bool, as_json: bool) -> int:
     from cauce.cli.file_profiles import facts_of
-    from cauce.cli.file_stages import Patients, deidentify_file
+    from cauce.cli.file_stages import deidentified_files
 
     if keep_names and source.resolve().parent == target.resolve():
         raise InvalidRequest(
             "with --keep-names OUT wants another folder than the one that IN lies in: it would be overwritten"
         )
-    patients = Patients()
-    report: list[dict[str, Any]] = []
     _make_folder_outside(source, target)
-    for file in files_of([source]):
-        entry = deidentify_file(file, target, patients, profile=followed, keep_names=keep_names)
+    if (target / REPORT).exists():
+        raise InvalidRequest("OUT holds the report of an earlier run: choose another folder", field="target")
+    report: list[dict[str, Any]] = []
+    passed: list[tuple[str, dict[str, Any]]] = []
+
+    def note_passed(path: str, code: str, detail: str) -> None:
+        passed.append((path, {"status": "skipped", "code": code, "detail": detail}))
+
+    files = files_of([source], passed=note_passed)
+    for file, entry in deidentified_files(files, target, profile=followed, keep_names=keep_names):
         report.append(entry)
-        if as_json:
-            print_json({"source": file.name, **entry})
-        elif entry["status"] == "held":
-            line = Text("held", style="yellow").append(f"  {plain(str(file.path))}", style="default")
-            console().print(line.append(f"  {entry['cause']}: {entry['detail']}", style="dim"))
+        _show(file.name, file.shown, entry, as_json=as_json)
+    for path, entry in passed:
+        report.append(entry)
+        _show(path, path, entry, as_json=as_json)
     _write(target / REPORT, {"profile": facts_of(followed), "files": report})
     counts = Counter(entry["status"] for entry in report)
     if not as_json:
         _say(counts, f"; report: {target / REPORT}")
     return 1 if counts["held"] else 0
+
+
+def _show(name: str, path: str, entry: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json({"source": name, **entry})
+    elif entry["status"] == "held":
+        line = Text("held", style="yellow").append(f"  {plain(path)}", style="default")
+        console().print(line.append(f"  {entry['cause']}: {entry['detail']}", style="dim"))
 
 
 def process(

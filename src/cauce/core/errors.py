@@ -19,6 +19,8 @@ CauceError
     └── VaultLocked        the vault does not open under the keys that are at hand
 """
 
+import traceback
+
 from cauce.core.statuses import RefusalCode
 
 
@@ -144,3 +146,13 @@ class VaultLocked(Unavailable):
     """The vault does not open: its key is missing, or is not the one under which it was written."""
 
     code = "vault_locked"
+
+
+def told_defect(error: BaseException) -> str:
+    """Return what may be said of an error that nobody foresaw: its kind and where.
+
+    Not its words: they may name people.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f", {frames[-1].filename.rpartition('/')[2]} line {frames[-1].lineno}" if frames else ""
+    return f"Something unexpected went wrong ({type(error).__name__}{where})."

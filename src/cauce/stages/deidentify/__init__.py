@@ -6,7 +6,7 @@
 
 from cauce.stages.deidentify.batch import ReadHeader, deidentify_batch
 from cauce.stages.deidentify.deidentification import deidentify_instance
-from cauce.stages.deidentify.pixel_cleaning import TextCleaner
+from cauce.stages.deidentify.pixel_cleaning import OcrUnavailable, TextCleaner, text_reader
 from cauce.stages.deidentify.pixels import CleanedPixels, PixelCleaner, PixelFacts, pixel_risk, pixel_risk_reason
 from cauce.stages.deidentify.profile import BASIC, LONGITUDINAL, STANDARD, Profile
 from cauce.stages.deidentify.proof import Leak, Proof
@@ -19,6 +19,7 @@ __all__ = [
     "STANDARD",
     "CleanedPixels",
     "Leak",
+    "OcrUnavailable",
     "PixelCleaner",
     "PixelFacts",
     "Profile",
@@ -31,5 +32,6 @@ __all__ = [
     "map_uid",
     "pixel_risk",
     "pixel_risk_reason",
+    "text_reader",
     "tried",
 ]

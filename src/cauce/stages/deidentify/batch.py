@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
-from cauce.core.errors import Refused, StorageFull, StorageUnavailable, Unavailable
+from cauce.core.errors import CauceError, Refused, StorageFull, StorageUnavailable, Unavailable, told_defect
 from cauce.core.identifiers import (
     ObjectId,
     SeriesInstanceUid,
@@ -145,6 +145,10 @@ class _Batch:
             )
         except Refused as error:
             return failed(error.detail), None
+        except (CauceError, OSError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a defect that one object meets holds that object, not its batch
+            return failed(told_defect(error)), None
         if outcome.cause is not None:
             return outcome, None
         try:

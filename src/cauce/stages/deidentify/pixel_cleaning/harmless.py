@@ -22,9 +22,13 @@ cran caud pa ap rcc lcc rmlo lmlo post ant anterior posterior proximal distal in
 scale image frame"""
 _TECHNIQUE: Final = frozenset(_TECHNIQUE_WORDS.split())
 _WORD = re.compile(r"[^\W\d_]+|\d+")
-_READABLE, _SURELY_READ, _TOGETHER, _TOGETHER_SHORT = 0.5, 0.8, 1.4, 1.65
+_READABLE, _SURELY_READ, _TOGETHER, _TOGETHER_SHORT = 0.5, 0.8, 1.4, 1.68
 _SHORT: Final = 2
 _SURELY_TEXT, _LONG_SHAPE, _TALL_MAX = 0.8, 2.5, 80
+_OF_ANY_SCRIPT: Final = ((0.85, 2.0), (0.92, 1.35))
+"""How sure it is that something is text, and how much longer than high it is."""
+_SIGNS_A_SQUARE: Final = 0.4
+"""Signs are mostly narrower than they are high."""
 _LOWEST, _TALLEST = 10, 240
 _NEAR: Final = 1.5
 
@@ -36,7 +40,11 @@ def to_blank(lines: Sequence[Line], *, needles: Needles | None, is_risky: bool) 
     that must go: it may be a part of it.
     """
     seen = [line for line in lines if _is_text(line, least=_READABLE if is_risky else _SURELY_READ)]
-    gone = [line for line in seen if not _may_stay(line.said, needles, is_risky=is_risky)]
+    gone = [
+        line
+        for line in seen
+        if (is_risky and _says_too_little(line)) or not _may_stay(line.said, needles, is_risky=is_risky)
+    ]
     rest = [line for line in seen if line not in gone]
     while near := [line for line in rest if any(_is_in_row(line.box, other.box) for other in gone)]:
         gone += near
@@ -46,7 +54,7 @@ def to_blank(lines: Sequence[Line], *, needles: Needles | None, is_risky: bool) 
 
 def _is_text(line: Line, *, least: float) -> bool:
     """Tell text from what only looks like it: speckle, ticks, edges. `least` is how well it has to be read."""
-    tall = min(line.box[2:])
+    tall, long = line.sides
     if not _LOWEST <= tall <= _TALLEST:
         return False
     least = _SURELY_READ if tall > _TALL_MAX else least
@@ -57,8 +65,22 @@ def _is_text(line: Line, *, least: float) -> bool:
         return False
     if signs and line.said_likely + line.likely >= _TOGETHER_SHORT:
         return True
-    is_line = max(line.box[2:]) >= _LONG_SHAPE * tall
-    return is_line and signs > 1 and line.likely >= _SURELY_TEXT
+    if signs > 1 and long >= _LONG_SHAPE * tall and line.likely >= _SURELY_TEXT:
+        return True
+    return _is_of_any_script(line) and least < _SURELY_READ
+
+
+def _is_of_any_script(line: Line) -> bool:
+    """Tell whether something that cannot be read is text all the same: there are more scripts than the reader knows."""
+    tall, long = line.sides
+    return any(line.likely >= likely and long >= shape * tall for likely, shape in _OF_ANY_SCRIPT)
+
+
+def _says_too_little(line: Line) -> bool:
+    """Tell whether fewer signs were read than a line so long has: what it says is not known."""
+    tall, long = line.sides
+    signs = sum(not sign.isspace() for sign in line.said)
+    return _is_of_any_script(line) and signs < _SIGNS_A_SQUARE * long / tall
 
 
 def _may_stay(said: str, needles: Needles | None, *, is_risky: bool) -> bool:

@@ -7,7 +7,7 @@ first picture is looked at. A picture is looked at tile by tile, so that the mem
 import importlib.util
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -33,6 +33,9 @@ _BLOB_SIDE: Final = 72
 """Text this tall is rare, and a blob this tall may hold smaller text: it is looked at once more, more strictly."""
 _SPREAD: Final = 0.8
 """The detector marks the core of a line; the line is this much of the core's height larger on every side."""
+_LEVEL: Final = 0.7
+"""The core of a level line fills so much of its box; one that fills less may be a line that is not level."""
+_LONG, _SLOPE_MIN = 2.0, 8.0
 _SIDE_MIN: Final = 3
 _LINE_HEIGHT, _LINE_WIDTH_MIN, _LINE_WIDTH_MAX = 48, 48, 960
 _UPRIGHT: Final = 1.5
@@ -48,13 +51,36 @@ class OcrUnavailable(CauceError):
 class Line:
     """A line of text: where it lies (x, y, width, height, in pixels), how sure that it is text, and what it says.
 
-    `said` and its score are empty where it was not read.
+    `said` and its score are empty where it was not read. One that is not level has a `slope` (degrees, downwards to
+    the right), and lies along its box: it is `length` by `height` pixels.
     """
 
     box: tuple[int, int, int, int]
     likely: float
     said: str = ""
     said_likely: float = 0.0
+    slope: float = 0.0
+    length: float = 0.0
+    height: float = 0.0
+
+    @property
+    def sides(self) -> tuple[float, float]:
+        """Return the shorter and the longer side of the line itself, in pixels."""
+        one, other = (self.height, self.length) if self.slope else self.box[2:]
+        return min(one, other), max(one, other)
+
+
+@dataclass(frozen=True, slots=True)
+class _Blob:
+    """What a heat map marks: x, y, width, height, how sure that is; and its slope, length and height if not level."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    likely: float
+    slope: float = 0.0
+    sides: tuple[float, float] = (0.0, 0.0)
 
 
 class TextReader:
@@ -77,8 +103,7 @@ class TextReader:
         """Return what is found in an unreadable place seen larger: mostly lines so close that they looked like one."""
         left, top, width, height = line.box
         found = self._found(picture[top : top + height, left : left + width], _CLOSER)
-        moved = ((left + x, top + y, wide, high, one.likely) for one in found for x, y, wide, high in [one.box])
-        return _merged(Line(box=(x, y, wide, high), likely=likely) for x, y, wide, high, likely in moved)
+        return _merged(replace(one, box=(left + one.box[0], top + one.box[1], *one.box[2:])) for one in found)
 
     def _found(self, picture: Picture, scale: float) -> Iterator[Line]:
         rows, columns = picture.shape[:2]
@@ -89,25 +114,29 @@ class TextReader:
                 tile = np.asarray(scaled[top:bottom, left:right], np.uint8)
                 if int(tile.max()) == int(tile.min()):
                     continue
-                for x, y, width, height, likely in self._blobs(tile):
-                    x0, x1 = (left + x) * columns / size[0], (left + x + width) * columns / size[0]
-                    y0, y1 = (top + y) * rows / size[1], (top + y + height) * rows / size[1]
-                    yield Line(box=_within(x0, y0, x1, y1, columns, rows), likely=likely)
+                for blob in self._blobs(tile):
+                    x0, x1 = (left + blob.x) * columns / size[0], (left + blob.x + blob.width) * columns / size[0]
+                    y0, y1 = (top + blob.y) * rows / size[1], (top + blob.y + blob.height) * rows / size[1]
+                    long, high = (side * columns / size[0] for side in blob.sides)
+                    box = _within(x0, y0, x1, y1, columns, rows)
+                    yield Line(box=box, likely=blob.likely, slope=blob.slope, length=long, height=high)
 
-    def _blobs(self, tile: Picture) -> Iterator[tuple[float, float, float, float, float]]:
+    def _blobs(self, tile: Picture) -> Iterator[_Blob]:
         rows, columns = tile.shape[:2]
         padded = np.zeros((-(-rows // _STEP) * _STEP, -(-columns // _STEP) * _STEP, 3), np.uint8)
         padded[:rows, :columns] = tile if tile.ndim == 3 else tile[:, :, None]  # noqa: PLR2004 - colour
         heat = self._detector.run(None, {"x": _as_input(padded)})[0][0, 0]
-        yield from _components(heat, _LIKELY)
+        yield from _components(heat[:rows, :columns], _LIKELY)
 
     def _read(self, picture: Picture, line: Line) -> Line:
         x, y, width, height = line.box
         crop = picture[y : y + height, x : x + width]
         turns = (1, -1) if height > _UPRIGHT * width else (0,)
+        if line.slope:
+            crop, turns = _levelled(crop, line), (0, 2)
         readings = [self._said(np.rot90(crop, turn)) for turn in turns]
         said, said_likely = max(readings, key=lambda one: one[1])
-        return Line(box=line.box, likely=line.likely, said=said, said_likely=said_likely)
+        return replace(line, said=said, said_likely=said_likely)
 
     def _said(self, crop: Picture) -> tuple[str, float]:
         """Return what a level line of text says, and how sure that is."""
@@ -130,6 +159,15 @@ def _wants_another_look(line: Line) -> bool:
     return line.said_likely < _UNREADABLE and is_small and min(width, height) >= _CLOSER_SIDE_MIN
 
 
+def _levelled(crop: Picture, line: Line) -> Picture:
+    """Return a line that is not level as one that is."""
+    size = max(round(line.length), 1), max(round(line.height), 1)
+    rows, columns = crop.shape[:2]
+    turn = cv2.getRotationMatrix2D((columns / 2, rows / 2), line.slope, 1.0)
+    turn[:, 2] += (size[0] - columns) / 2, (size[1] - rows) / 2
+    return np.asarray(cv2.warpAffine(crop, turn, size), np.uint8)
+
+
 def _as_input(picture: Picture) -> NDArray[np.float32]:
     scaled = (picture[:, :, ::-1].astype(np.float32) / np.float32(127.5) - 1).transpose(2, 0, 1)
     return np.ascontiguousarray(scaled[None])
@@ -147,8 +185,8 @@ def _tiles(length: int, tile: int) -> Iterator[tuple[int, int]]:
         yield start, start + tile
 
 
-def _components(heat: NDArray[np.float32], threshold: float) -> Iterator[tuple[float, float, float, float, float]]:
-    """Yield x, y, width, height of the lines whose cores a heat map marks, and how sure it is."""
+def _components(heat: NDArray[np.float32], threshold: float) -> Iterator[_Blob]:
+    """Yield the lines whose cores a heat map marks."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats((heat > threshold).astype(np.uint8))
     for label in range(1, count):
         x, y, width, height, area = (int(number) for number in stats[label])
@@ -157,17 +195,29 @@ def _components(heat: NDArray[np.float32], threshold: float) -> Iterator[tuple[f
         inside = heat[y : y + height, x : x + width]
         mine = labels[y : y + height, x : x + width] == label
         if min(width, height) > _BLOB_SIDE and threshold < _SURE:
-            for dx, dy, wide, high, sure in _components(np.where(mine, inside, 0), _SURE):
-                yield x + dx, y + dy, wide, high, sure
+            for one in _components(np.where(mine, inside, 0), _SURE):
+                yield replace(one, x=x + one.x, y=y + one.y)
         spread = min(_SPREAD * min(width, height), _SPREAD * area / max(width, height)) + 1
         likely = float(inside[mine].mean())
         if likely < _LIKELY_ON_AVERAGE:
             continue
-        yield x - spread, y - spread, width + 2 * spread, height + 2 * spread, likely
+        slope, sides = _lie(mine) if area < _LEVEL * width * height else (0.0, (0.0, 0.0))
+        yield _Blob(x - spread, y - spread, width + 2 * spread, height + 2 * spread, likely, slope, sides)
+
+
+def _lie(mine: NDArray[np.bool_]) -> tuple[float, tuple[float, float]]:
+    """Return the slope of the core of a line, in degrees, and the length and height of the line; 0 for no line."""
+    points = np.argwhere(mine)[:, ::-1].astype(np.float32)
+    _, (one, other), slope = cv2.minAreaRect(points)
+    if one < other:
+        one, other, slope = other, one, slope - 90
+    if one < _LONG * max(other, 1) or min(abs(slope) % 90, 90 - abs(slope) % 90) < _SLOPE_MIN:
+        return 0.0, (0.0, 0.0)
+    return float(slope), (one + 2 * _SPREAD * other, other + 2 * _SPREAD * other)
 
 
 def _within(x0: float, y0: float, x1: float, y1: float, columns: int, rows: int) -> tuple[int, int, int, int]:
-    left, top = max(int(np.floor(x0)), 0), max(int(np.floor(y0)), 0)
+    left, top = min(max(int(np.floor(x0)), 0), columns - 1), min(max(int(np.floor(y0)), 0), rows - 1)
     right, bottom = min(int(np.ceil(x1)), columns), min(int(np.ceil(y1)), rows)
     return left, top, max(right - left, 1), max(bottom - top, 1)
 
