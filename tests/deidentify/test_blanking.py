@@ -82,6 +82,7 @@ def test_what_lies_in_the_boxes_is_gone_and_the_rest_is_as_it_was(shape, bits, p
     expected[:, 0:1, 6:] = 0
     assert np.array_equal(found, expected)
     assert len(made) == outcome.size_bytes
+    assert pydicom.dcmread(io.BytesIO(made)).BurnedInAnnotation == "NO"
 
 
 @settings(max_examples=25, deadline=None)

@@ -1,6 +1,7 @@
 """Data sets of work items as clients send them."""
 
 import json
+import re
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
@@ -8,6 +9,9 @@ from cauce.samples import stable_uid
 
 JSON = "application/dicom+json"
 STUDY = stable_uid(7, "study")
+SERVICE = "http://testserver/dicom-web"
+INCONSISTENT = "The submitted request is inconsistent with the state of the UPS Instance."
+NOT_UPDATED = "The submitted request is inconsistent with the current state of the Workitem."
 LOCK, OTHER_LOCK = "1.2.840.99.1", "1.2.840.99.2"
 
 
@@ -98,3 +102,16 @@ def value(document, *path):
     for name in above:
         document = document[f"{tag_for_keyword(name):08X}"]["Value"][0]
     return document[f"{tag_for_keyword(keyword):08X}"].get("Value", [None])[0]
+
+
+def warned(answer):
+    """Return what an answer warns of."""
+    found = re.fullmatch(rf"299 {re.escape(SERVICE)}: (.+)", answer.headers.get("warning", ""))
+    return found[1] if found else answer.headers.get("warning")
+
+
+def held(get, path):
+    answer = get(path)
+    assert answer.status == 200
+    (document,) = json.loads(answer.body)
+    return document

@@ -37,7 +37,7 @@ def url():
             90,
         ),
         (
-            [f"tests/dicomweb/test_work_items_{name}.py" for name in ("service", "processing", "search", "races")],
+            ["tests/dicomweb/work_items", "tests/dicomweb/passes"],
             100,
         ),
         (["tests/adapters/test_vault_sql.py", "tests/adapters/test_vault_links.py"], 60),

@@ -1,124 +1,16 @@
 """Work items that name a pipeline: the platform carries them out, says how far it is, and ends them."""
 
 import datetime as dt
-import json
 
 import pytest
-from work_item_rows import JSON, LOCK, STUDY, body, change, code, dataset, processing_item, value
+from work_item_passes import PASS, PATH, PERFORMED, PROGRESS, close_now, dead, image, revisions
+from work_item_rows import JSON, STUDY, code, dataset, value
 
 from asgi_driver import call, related
 from cauce import flow
-from cauce.core.errors import CauceError, Unexpected
-from cauce.core.statuses import Role
-from cauce.samples import small_instance, stable_uid
+from cauce.core.errors import Unexpected
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-PATH = "/workitems/1.2.3.4"
-PERFORMED = "UnifiedProcedureStepPerformedProcedureSequence"
-PROGRESS = "ProcedureStepProgressInformationSequence"
-PASS = ["close", "deidentify", "process", "summarise", "deliver"]
-
-
-def image(number, **attributes):
-    return small_instance(
-        StudyInstanceUID=STUDY,
-        SeriesInstanceUID=stable_uid(7, "series"),
-        SOPInstanceUID=stable_uid(7, "instance", str(number)),
-        InstanceNumber=number,
-        **attributes,
-    )
-
-
-@pytest.fixture
-def send(web, token):
-    def do(method, path, document=None, *, role=Role.TECHNOLOGIST):
-        sent = b"" if document is None else body(document)
-        headers = {"authorization": f"Bearer {token(role)}", "content-type": JSON}
-        return call(web, method, f"/dicom-web{path}", headers=headers, chunks=sent)
-
-    return do
-
-
-@pytest.fixture
-def ask(send):
-    """Ask for processing; returns the answer."""
-
-    def do(uid="1.2.3.4", **attributes):
-        return send("POST", f"/workitems?{uid}", processing_item(**attributes))
-
-    return do
-
-
-@pytest.fixture
-def stored(web, token, run):
-    """Store images of the study and take them through the flow."""
-
-    def store(*numbers, runs=True):
-        kind, sent = related([image(number) for number in numbers])
-        headers = {"authorization": f"Bearer {token()}", "content-type": kind, "accept": JSON}
-        assert call(web, "POST", "/dicom-web/studies", headers=headers, chunks=sent).status == 200
-        close_now()
-        if runs:
-            assert run() == PASS
-
-    return store
-
-
-def close_now():
-    """Let the quiet time of all studies be over."""
-    from django.utils import timezone
-
-    from cauce.records.models import Job
-
-    Job.objects.filter(step="close", status="queued").update(due_at=timezone.now())
-
-
-@pytest.fixture
-def run(services):
-    """Run due jobs as a worker would, up to a step where one is named; returns the steps."""
-
-    def do(*, until=None, fails=()):
-        steps = []
-        while (until is None or until not in steps) and (job := services.ledger.claim("worker")):
-            steps.append(job.step)
-            if job.step in fails:
-                services.ledger.fail(job, worker="worker", error=fails[job.step], log="a trace")
-                continue
-            try:
-                flow.STEPS[job.step](services, job)
-            except CauceError as error:
-                services.ledger.fail(job, worker="worker", error=error, log="a trace")
-            else:
-                assert services.ledger.succeed(job, worker="worker")
-        return steps
-
-    return do
-
-
-@pytest.fixture
-def held(get):
-    """Return a work item as it is retrieved."""
-
-    def retrieve(path=PATH):
-        answer = get(path)
-        assert answer.status == 200
-        (document,) = json.loads(answer.body)
-        return document
-
-    return retrieve
-
-
-def dead(detail="it broke"):
-    error = Unexpected(detail)
-    error.retryable = False
-    return error
-
-
-def revisions():
-    from cauce.records.models import Revision
-
-    return list(Revision.objects.order_by("number").values_list("number", "status"))
 
 
 def test_a_work_item_is_processed_to_its_end(stored, ask, run, held, get):
@@ -246,13 +138,6 @@ def test_a_profile_that_has_changed_before_the_day_cancels_the_work_item(stored,
     assert revisions() == [(1, "ready")]
 
 
-@pytest.fixture
-def admin():
-    from cauce.core.actors import Actor
-
-    return Actor(kind="user", name="tester", role=Role.ADMIN)
-
-
 def test_under_another_profile_the_study_is_deidentified_anew(stored, ask, run, held, services, admin):
     from cauce.records.models import DeidentifiedInstance
     from cauce.stages.deidentify import LONGITUDINAL
@@ -354,104 +239,3 @@ def test_several_work_items_of_a_study_are_ended_together(stored, ask, run, held
     run()
     for uid in ("1.2.1", "1.2.2"):
         assert value(held(f"/workitems/{uid}"), "ProcedureStepState") == "COMPLETED"
-
-
-def test_one_that_was_canceled_in_time_is_never_begun(stored, ask, run, held, send):
-    from cauce.records.models import Job
-
-    stored(1)
-    ask()
-    assert send("POST", f"{PATH}/cancelrequest", dataset(ReasonForCancellation="Not needed")).status == 202
-    assert run() == []
-    assert Job.objects.get(step="perform").status == "cancelled"
-    document = held()
-    assert value(document, "ProcedureStepState") == "CANCELED"
-    assert value(document, PROGRESS, "ReasonForCancellation") == "Not needed"
-    assert revisions() == [(1, "ready")]
-
-
-def test_one_that_is_canceled_while_its_job_is_in_hand_is_not_begun(stored, ask, run, held, send, services):
-    stored(1)
-    ask()
-    job = services.ledger.claim("worker")
-    assert send("POST", f"{PATH}/cancelrequest").status == 202
-    flow.STEPS["perform"](services, job)
-    assert services.ledger.succeed(job, worker="worker")
-    assert run() == []
-    assert value(held(), "ProcedureStepState") == "CANCELED"
-    assert revisions() == [(1, "ready")]
-
-
-def test_one_that_has_begun_goes_on(stored, ask, run, held, send):
-    stored(1)
-    ask()
-    run(until="perform")
-    answer = send("POST", f"{PATH}/cancelrequest")
-    assert answer.status == 409
-    assert answer.headers["warning"] == "299 http://testserver/dicom-web: Performer chooses not to cancel."
-    run()
-    assert value(held(), "ProcedureStepState") == "COMPLETED"
-
-
-def test_a_job_that_an_administrator_takes_back_cancels_its_work_item(stored, ask, run, held, services, admin):
-    from cauce.records.models import Job
-
-    stored(1)
-    ask()
-    services.ledger.cancel(Job.objects.get(step="perform").public_id, actor=admin)
-    assert run() == ["settle"]
-    document = held()
-    assert value(document, "ProcedureStepState") == "CANCELED"
-    assert value(document, PROGRESS, "ReasonForCancellation") == "taken back by an administrator"
-    services.ledger.replay(Job.objects.get(step="perform").public_id, actor=admin)
-    assert run() == ["perform"]
-    assert value(held(), "ProcedureStepState") == "CANCELED"
-
-
-def test_nobody_else_claims_or_moves_what_the_platform_carries_out(stored, ask, run, held, send):
-    stored(1)
-    ask()
-    assert send("PUT", f"{PATH}/state", change("IN PROGRESS")).status == 409
-    for attributes in (
-        {"ScheduledWorkitemCodeSequence": code("110005", "DCM")},
-        {"InputInformationSequence": {"StudyInstanceUID": "1.2.3"}},
-        {"InputInformationSequence": None},
-    ):
-        assert send("POST", PATH, dataset(**attributes)).status == 400
-    assert send("POST", PATH, dataset(ProcedureStepLabel="Mine")).status == 200
-    run(until="perform")
-    assert send("PUT", f"{PATH}/state", change("COMPLETED")).status == 400
-    assert send("POST", f"{PATH}?{LOCK}", dataset(ProcedureStepLabel="Yours")).status == 400
-    run()
-    assert value(held(), "ProcedureStepLabel") == "Mine"
-
-
-def test_images_that_wait_for_a_person_are_counted_not_output(ask, run, held, web, token):
-    held_back = image(1, BurnedInAnnotation="YES")
-    kind, sent = related([held_back, image(2)])
-    headers = {"authorization": f"Bearer {token()}", "content-type": kind, "accept": JSON}
-    call(web, "POST", "/dicom-web/studies", headers=headers, chunks=sent)
-    ask()
-    close_now()
-    run()
-    document = held()
-    assert revisions() == [(1, "attention")]
-    assert value(document, "ProcedureStepState") == "COMPLETED"
-    said = value(document, PROGRESS, "ProcedureStepProgressDescription")
-    assert said == "1 of 2 images de-identified and measured."
-    (output,) = value(document, PERFORMED)["00404033"]["Value"]
-    assert len(output["00081199"]["Value"]) == 1
-
-
-def test_a_service_account_may_ask_for_processing(stored, send, run, held):
-    stored(1)
-    assert send("POST", "/workitems?1.2.3.4", processing_item(), role=Role.SERVICE).status == 201
-    run()
-    assert value(held(), "ProcedureStepState") == "COMPLETED"
-
-
-def test_studies_without_work_items_have_no_jobs_for_them(stored, services):
-    from cauce.records.models import Job
-
-    stored(1)
-    assert set(Job.objects.values_list("step", flat=True)) == set(PASS)

@@ -157,7 +157,7 @@ def test_a_data_set_has_so_many_elements_and_no_more(elements):
         assert len(keys_of(parsed(sent))) == 2000
 
 
-REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "dicomweb.md"
+REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "dicomweb.md"
 
 
 def test_the_reference_names_what_searches_match_and_what_requests_are_warned_of():
