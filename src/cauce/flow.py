@@ -23,7 +23,7 @@ from cauce.core.actors import Actor
 from cauce.core.errors import Unexpected
 from cauce.core.identifiers import ObjectId
 from cauce.core.limits import DEFAULTS, Limits
-from cauce.core.messages import Incoming, ProfileText, UploadRef, Verdict
+from cauce.core.messages import FrameIndex, Incoming, ProfileText, UploadRef, Verdict
 from cauce.core.statuses import Space
 from cauce.ports.ledger import ClaimedJob, JobRequest, Progress
 from cauce.ports.services import Services
@@ -84,13 +84,13 @@ def transcoded(source: BinaryIO, *, to: str, limits: Limits = DEFAULTS, spool: P
     )
 
 
-def frames(source: BinaryIO, *, limits: Limits = DEFAULTS) -> process.FrameReader:
+def frames(source: BinaryIO, *, limits: Limits = DEFAULTS, index: FrameIndex | None = None) -> process.FrameReader:
     """Open a stored file once for as many of its frames as are wanted; see `stages.process.frames`.
 
     Raises:
         Undecodable, Refused: it cannot be opened.
     """
-    return process.frames(source, limits=limits)
+    return process.frames(source, limits=limits, index=index)
 
 
 def frame_in(reader: process.FrameReader, number: int, *, to: str) -> bytes:

@@ -21,7 +21,7 @@ def cleaned(stow, services):
 
     about = {"PatientName": "Muñoz^José", "PatientID": "P-1", "StudyDate": "20240110", "AccessionNumber": "ACC-1"}
     files = [cases.instance("munoz", number, **about) for number in (1, 2)]
-    files.append(cases.instance("munoz", 3, "MR", BurnedInAnnotation="YES", **about))
+    files.append(cases.instance("munoz", 3, "MR", RecognizableVisualFeatures="YES", **about))
     assert stow(files).status == 200
     Job.objects.update(due_at=timezone.now() - dt.timedelta(seconds=1))
     while job := services.ledger.claim("worker"):

@@ -127,3 +127,27 @@ def test_an_offset_table_of_any_length_is_not_read_into_memory(monkeypatch):
     )
     assert [length for _, length in spans[0]] == [len(CODESTREAMS[0])]
     assert longest == 8
+
+
+def test_frames_that_were_located_before_are_not_looked_for_again(monkeypatch):
+    import io
+
+    from cauce.core.messages import FrameIndex
+    from cauce.stages.process import fragments, frames
+
+    groups = [halves(c) if i % 2 else [c + b"\0" * (len(c) % 2)] for i, c in enumerate(CODESTREAMS)]
+    items = [struct.pack("<4I", *offsets(groups)), *[value for group in groups for value in group]]
+    content = with_items(items, STACK, frames=4, syntax=JPEG_LS)
+    located = opened(content)._spans
+    index = FrameIndex(encapsulated=True, frames=tuple(tuple(located[number]) for number in range(4)))
+    assert [len(spans) for spans in index.frames] == [1, 2, 1, 2]
+    less = FrameIndex(encapsulated=True, frames=index.frames[:3])
+    assert np.array_equal(np.stack(list(frames(io.BytesIO(content), index=less))), STACK)
+
+    def fail(*_given, **_options):
+        raise AssertionError("the fragments were looked for")
+
+    monkeypatch.setattr(fragments, "frame_spans", fail)
+    assert np.array_equal(np.stack(list(frames(io.BytesIO(content), index=index))), STACK)
+    with pytest.raises(AssertionError):
+        frames(io.BytesIO(content), index=less)

@@ -162,7 +162,7 @@ class _Frames:
         self, numbers: Sequence[int], first: bytes, *, kind: str, place: str
     ) -> Iterator[tuple[dict[str, str], Iterator[bytes]]]:
         """Yield a part a frame; `first` is the first one if that is made already."""
-        with Opened(self._intake, self._one) as opened:
+        with Opened(self._intake, self._one, self._index) as opened:
             for number in numbers:
                 if number < len(self._ranges):
                     pieces = self._stored(number)
@@ -193,5 +193,5 @@ class _Frames:
         return stored_ranges(self._intake.services.objects, self._one, ranges, start=start, stop=end)
 
     def _make(self, number: int) -> bytes:
-        with Opened(self._intake, self._one) as opened:
+        with Opened(self._intake, self._one, self._index) as opened:
             return opened.frame(number, to=self._syntax)

@@ -8,6 +8,7 @@ from cauce.api.dicomweb.view import View
 from cauce.api.raw.intake import Intake
 from cauce.core.errors import Undecodable
 from cauce.core.limits import MIB
+from cauce.core.messages import FrameIndex
 from cauce.core.transfer_syntaxes import JPEG_2000_LOSSLESS, NATIVE
 from cauce.ports.served import ServedObject
 from cauce.stages.process import FrameReader
@@ -23,8 +24,9 @@ _JPEG_2000_BYTES_MAX: Final = 256 * MIB
 class Opened:
     """The frames of one object. Used by one thread at a time, which may wait for the memory; closed by who made it."""
 
-    def __init__(self, intake: Intake, one: ServedObject) -> None:
-        """Nothing is opened yet."""
+    def __init__(self, intake: Intake, one: ServedObject, index: FrameIndex | None = None) -> None:
+        """Nothing is opened yet. With `index`, which tells where its frames lie, they are not looked for again."""
+        self._index = index
         self._intake = intake
         self._one = one
         self._source: BinaryIO | None = None
@@ -82,7 +84,7 @@ class Opened:
         if self._reader is None:
             self.close()
             self._source = self._intake.services.objects.open(self._one.space, self._one.object_id)
-            self._reader = flow.frames(self._source, limits=self._intake.services.limits)
+            self._reader = flow.frames(self._source, limits=self._intake.services.limits, index=self._index)
         return self._reader
 
 

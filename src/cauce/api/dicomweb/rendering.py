@@ -19,6 +19,7 @@ from cauce.api.raw.ranges import is_unchanged
 from cauce.api.raw.request import Request
 from cauce.api.raw.sending import send_empty, send_stream
 from cauce.core.errors import NotFound, Undecodable
+from cauce.core.messages import FrameIndex
 from cauce.ports.served import ServedObject
 from cauce.stages.process import Viewport
 
@@ -101,11 +102,18 @@ class _Pictures:
         """Draw one picture; many who ask for the same at once share the work."""
         one, number = target
         key = ("picture", one.object_id, number, self._view, self.offer.media_type)
-        return await self._intake.made.get(key, lambda: self._intake.decode(self.draw, target))
+        intake = self._intake
 
-    def draw(self, target: _Target) -> bytes:
+        async def drawn() -> bytes:
+            is_long = one.number_of_frames > 1
+            index = await intake.ask(intake.services.served.frame_index, one) if is_long else None
+            return await intake.decode(self.draw, target, index)
+
+        return await intake.made.get(key, drawn)
+
+    def draw(self, target: _Target, index: FrameIndex | None) -> bytes:
         one, number = target
-        with Opened(self._intake, one) as opened:
+        with Opened(self._intake, one, index) as opened:
             return opened.picture(number, media_type=self.offer.media_type, view=self._view)
 
     def parts(self, targets: Sequence[_Target], first: bytes) -> Iterator[tuple[dict[str, str], Iterator[bytes]]]:

@@ -5,7 +5,8 @@ Only the eight bytes of each item header are read, so a file of gigabytes costs 
 
 import struct
 from array import array
-from typing import Any, BinaryIO
+from collections.abc import Sequence
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,13 @@ class FrameSpans:
         """`firsts[i]` is the number of the first fragment of frame i."""
         self._offsets, self._lengths = offsets, lengths
         self._firsts = np.append(firsts, len(offsets))
+
+    @classmethod
+    def known(cls, frames: Sequence[Sequence[Span]]) -> Self:
+        """Return the spans of frames that were located before."""
+        spans = np.array([span for frame in frames for span in frame], np.int64).reshape(-1, 2)
+        counts = np.fromiter((len(frame) for frame in frames), np.int64, len(frames))
+        return cls(spans[:, 0], spans[:, 1], np.cumsum(counts) - counts)
 
     @property
     def size_bytes(self) -> int:

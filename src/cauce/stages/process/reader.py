@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from cauce.core.errors import Undecodable
 from cauce.core.limits import DEFAULTS, Limits
+from cauce.core.messages import FrameIndex
 from cauce.stages.process import codecs, fragments
 from cauce.stages.process.colour import rgb_from_ycc, rgb_from_ycc_422
 from cauce.stages.process.layout import PixelLayout, layout_of
@@ -21,17 +22,18 @@ _COMPRESSED_BYTES_MIN = 16 * 1024 * 1024
 """No frame is longer compressed than this, unless it is long anyway: then than twice its decoded size."""
 
 
-def frames(source: BinaryIO, *, limits: Limits = DEFAULTS) -> "FrameReader":
+def frames(source: BinaryIO, *, limits: Limits = DEFAULTS, index: FrameIndex | None = None) -> "FrameReader":
     """Open a seekable Part 10 object for reading its frames.
 
     Only the header is parsed now; frames are read by range, so an object of any size costs the memory of one frame.
-    An object without pixels gives a reader of no frames.
+    An object without pixels gives a reader of no frames. With `index`, which tells where this very object's frames lie,
+    the fragments of encapsulated ones are not looked for again.
 
     Raises:
         Refused: the bytes are no DICOM object, or end inside the header.
         Undecodable: the image attributes are contradictory, or the pixel data is shorter than they say.
     """
-    return FrameReader(open_part10(source, limits=limits), limits=limits)
+    return FrameReader(open_part10(source, limits=limits), limits=limits, index=index)
 
 
 def decoded_frames(source: BinaryIO, *, limits: Limits = DEFAULTS) -> Iterator[bytes]:
@@ -66,7 +68,7 @@ class FrameReader:
     `ds` is the data set up to the pixel data; `layout` is `None` when there are no pixels. The source must stay open.
     """
 
-    def __init__(self, opened: Part10, *, limits: Limits) -> None:
+    def __init__(self, opened: Part10, *, limits: Limits, index: FrameIndex | None = None) -> None:
         """Locate the frames of an opened object; see `frames`."""
         self.ds = opened.ds
         self.transfer_syntax_uid = opened.transfer_syntax_uid
@@ -82,7 +84,7 @@ class FrameReader:
                 limits=limits,
                 floating=opened.pixel.kind != "integer",
             )
-            self._locate(self.layout, opened.pixel)
+            self._locate(self.layout, opened.pixel, index)
 
     def __len__(self) -> int:
         """Return the number of frames; 0 when the object has no pixels."""
@@ -111,10 +113,12 @@ class FrameReader:
             self._last = (index, self._read(layout, index))
         return self._last[1]
 
-    def _locate(self, layout: PixelLayout, pixel: PixelElement) -> None:
+    def _locate(self, layout: PixelLayout, pixel: PixelElement, index: FrameIndex | None) -> None:
         if layout.transfer_syntax_uid in VIDEO_SYNTAXES:
             spans = self._fragments(pixel)
             self._video = VideoFrames(self._opened.stream, spans, layout)
+        elif pixel.length is None and index is not None and len(index.frames) == layout.frames:
+            self._spans = fragments.FrameSpans.known(index.frames)
         elif pixel.length is None:
             self._spans = fragments.frame_spans(
                 self._opened.stream,
