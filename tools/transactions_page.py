@@ -12,8 +12,9 @@ _HEAD = """# DICOM web services: every transaction
 
 What of PS3.18 is offered, and with what a request for the rest is answered. Paths are below `/dicom-web` (originals of
 the default project), `/projects/<slug>/dicom-web` (of another) and `/projects/<slug>/deid/dicom-web` (de-identified
-objects, without the work items). This page is made from the table that the capabilities document comes from, and a test
-walks it row by row. [dicomweb.md](dicomweb.md) tells how to search, and which transfer syntaxes there are.
+objects: nothing is stored there, and there are no work items). This page is made from the table that the capabilities
+document comes from, and a test walks it row by row.
+[dicomweb.md](dicomweb.md) tells how to search, and which transfer syntaxes there are.
 
 | transaction | PS3.18 | request | answers, in order of preference | parameters | unheeded |
 |---|---|---|---|---|---|

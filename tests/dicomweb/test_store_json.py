@@ -54,6 +54,24 @@ def test_an_instance_is_put_together_and_stored(store, get):
     assert pydicom.dcmread(BytesIO(made)) == pydicom.dcmread(BytesIO(file))
 
 
+@pytest.mark.parametrize("named", [None, "ISO_IR 100", "ISO_IR 6"])
+def test_text_of_json_is_unicode_whatever_character_set_it_names(store, get, named):
+    file = samples.small_instance()
+    document, pixels = split(file)
+    document.pop("00080005", None)
+    if named is not None:
+        document["00080005"] = {"vr": "CS", "Value": [named]}
+    document["00100010"] = {"vr": "PN", "Value": [{"Alphabetic": "Łukasz^Yamada", "Ideographic": "山田^太郎"}]}
+    inner = {"00080005": {"vr": "CS", "Value": ["ISO_IR 100"]}, "00080104": {"vr": "LO", "Value": ["Ωmega"]}}
+    document["00081032"] = {"vr": "SQ", "Value": [inner]}
+    assert store(body_of([document], [("application/octet-stream", "urn:pixels", pixels)])).status == 200
+    made = pydicom.dcmread(BytesIO(get(place_of(file), accept="application/dicom; transfer-syntax=*").body))
+    assert (made.SpecificCharacterSet, str(made.PatientName)) == ("ISO_IR 192", "Łukasz^Yamada=山田^太郎")
+    assert made.ProcedureCodeSequence[0].CodeMeaning == "Ωmega"
+    (read,) = get(f"{place_of(file)}/metadata").json()
+    assert read["00100010"]["Value"] == document["00100010"]["Value"]
+
+
 def test_compressed_pixels_of_one_frame_come_in_their_own_syntax(store, stow, get):
     file = samples.small_instance()
     stow([file])

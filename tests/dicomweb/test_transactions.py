@@ -38,6 +38,7 @@ def address(stow):
         filled = re.sub(r"\{(\w+)\}", lambda found: known[found[1]], path)
         return f"/dicom-web{filled}{uri if path == '/wado' else ''}"
 
+    fill.content = file
     return fill
 
 
@@ -45,9 +46,8 @@ def address(stow):
 def test_what_is_offered_is_answered_in_each_media_type(row, web, token, address):
     headers = {"authorization": f"Bearer {token()}"}
     if row.method == "POST":
-        kind, body = related([samples.small_instance()])
-        target = address(row.path) if "{" not in row.path else address("/studies")
-        answer = call(web, "POST", target, headers={**headers, "content-type": kind}, chunks=body)
+        kind, body = related([address.content])
+        answer = call(web, "POST", address(row.path), headers={**headers, "content-type": kind}, chunks=body)
         assert (answer.status, answer.headers["content-type"]) == (200, *row.media_types)
         return
     for media_type in row.media_types:
@@ -77,6 +77,14 @@ def test_the_capabilities_name_every_resource(web, token, method):
     }
     offered = [row for row in (*TRANSACTIONS, *WORK_ITEM_TRANSACTIONS) if row.declined is None]
     assert named == {(row.path.removeprefix("/"), row.method) for row in offered}
+
+
+def test_the_deidentified_space_offers_to_read_and_nothing_else(web, token):
+    answer = call(web, "GET", "/projects/default/deid/dicom-web", headers={"authorization": f"Bearer {token()}"})
+    methods = {
+        method.get("name") for method in ET.fromstring(answer.body).iter("{http://wadl.dev.java.net/2009/02}method")
+    }
+    assert (answer.status, methods) == (200, {"GET", "OPTIONS"})
 
 
 def test_nobody_is_told_the_capabilities_without_a_credential(web):

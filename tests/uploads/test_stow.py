@@ -84,7 +84,10 @@ def test_a_conflict_is_success_with_a_warning(stow):
     stow([content])
     answer = stow([other])
     assert answer.status == 202
-    assert answer.json()["00081199"]["Value"][0]["00081196"] == {"vr": "US", "Value": [0xB000]}
+    (item,) = answer.json()["00081199"]["Value"]
+    assert item["00081196"] == {"vr": "US", "Value": [0xB000]}
+    assert "00081190" not in item  # at its address is what was there first
+    assert "00081190" not in answer.json()
     assert Version.objects.count() == 2
 
 

@@ -19,6 +19,7 @@ from cauce.core.transfer_syntaxes import EXPLICIT_LITTLE, Pixels, transfer_synta
 TOKENS_MAX: Final = 500_000
 """Most objects, arrays and values of one JSON document: what each becomes takes up to a few hundred bytes."""
 _DEPTH_MAX: Final = 64
+_CHARACTER_SET: Final = 0x00080005
 _SYNTAX: Final = "00083002"
 """Available Transfer Syntax UID: what the sender says that its compressed pixels are in (PS3.18 10.5.2.1)."""
 
@@ -82,11 +83,24 @@ def part10_of(document: Mapping[str, Any], bulk_data: BulkData) -> bytes:
     syntax = (syntaxes or [_named_syntax(document)])[0]
     try:
         ds.pop(_SYNTAX, None)
+        if not json.dumps(document, ensure_ascii=False).isascii():
+            _say_unicode(ds)
         return _written(ds, syntax)
     except Refused:
         raise
     except Exception as error:  # as above: values are looked at, and written, one by one
         raise Refused(RefusalCode.NOT_DICOM, "A value of it cannot be written.") from error
+
+
+def _say_unicode(ds: Dataset) -> None:
+    """Let a data set be written in UTF-8, as its JSON came (PS3.18 F.2), whatever character set it names."""
+    ds.walk(_forget_character_set)
+    ds.SpecificCharacterSet = "ISO_IR 192"
+
+
+def _forget_character_set(ds: Dataset, element: Any) -> None:
+    if element.tag == _CHARACTER_SET:
+        del ds[element.tag]
 
 
 def _named_syntax(document: Mapping[str, Any]) -> str:

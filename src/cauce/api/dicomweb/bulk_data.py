@@ -20,7 +20,8 @@ OCTETS: Final = "application/octet-stream"
 async def retrieve_bulk_data(request: Request, intake: Intake, address: Address, *, offset: int, length: int) -> None:
     """Answer `length` stored bytes from `offset`: what the metadata of this instance name.
 
-    Values stand as they are stored: of an object in a big endian transfer syntax, words are big endian.
+    Values stand as they are stored: of an object in a big endian transfer syntax, words are big endian, and compressed
+    pixels are items. The media type names the transfer syntax.
     """
     (one, *_) = await readable(request, intake, address=address, action="instances.read")
     if length <= 0 or offset + length > one.size_bytes:
@@ -32,15 +33,16 @@ async def retrieve_bulk_data(request: Request, intake: Intake, address: Address,
         await send_empty(request, status=HTTPStatus.NOT_MODIFIED, headers=headers)
         return
     objects = intake.services.objects
+    kind = f"{OCTETS}; transfer-syntax={one.transfer_syntax_uid}"
     if offer.multipart:
         boundary = new_boundary()
-        part = ({"Content-Type": OCTETS}, stored_range(objects, one, offset=offset, length=length))
+        part = ({"Content-Type": kind}, stored_range(objects, one, offset=offset, length=length))
         headers["content-type"] = related_type(OCTETS, boundary)
         pieces = multipart((part,), boundary=boundary)
         await send_stream(request, pieces, intake=intake, status=HTTPStatus.OK, headers=headers)
         return
     span = wanted_span(request, size_bytes=length, etag=etag)
-    headers |= {"accept-ranges": "bytes", "content-type": OCTETS}
+    headers |= {"accept-ranges": "bytes", "content-type": kind}
     if span is None:
         unsatisfied = {**headers, "content-range": f"bytes */{length}"}
         await send_empty(request, status=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers=unsatisfied)

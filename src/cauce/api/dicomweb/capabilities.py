@@ -21,18 +21,21 @@ _NAMESPACE: Final = "http://wadl.dev.java.net/2009/02"
 async def retrieve_capabilities(request: Request, intake: Intake, address: Address) -> None:
     """Answer which resources the service has, with which methods, parameters and media types."""
     await reader_of(request, intake, address.space)
-    has_worklist = address.space is Space.ORIGINALS
-    body = capabilities(request.base_url + address.service, has_worklist=has_worklist)
+    takes_in = address.space is Space.ORIGINALS
+    body = capabilities(request.base_url + address.service, takes_in=takes_in)
     await send_whole(request, body, status=HTTPStatus.OK, headers={"content-type": WADL, "cache-control": "no-store"})
 
 
-def capabilities(base_url: str, *, has_worklist: bool) -> bytes:
-    """Return the capabilities of the service at `base_url` as a WADL document, UTF-8."""
+def capabilities(base_url: str, *, takes_in: bool) -> bytes:
+    """Return the capabilities of the service at `base_url` as a WADL document, UTF-8.
+
+    Unless it `takes_in`, nothing is stored there and no work is asked for.
+    """
     application = ET.Element("application", xmlns=_NAMESPACE)
     resources = ET.SubElement(application, "resources", base=base_url)
     by_path: dict[str, list[Transaction]] = defaultdict(list)
-    for transaction in (*TRANSACTIONS, *(WORK_ITEM_TRANSACTIONS if has_worklist else ())):
-        if transaction.declined is None:
+    for transaction in (*TRANSACTIONS, *(WORK_ITEM_TRANSACTIONS if takes_in else ())):
+        if transaction.declined is None and (takes_in or transaction.method != "POST"):
             by_path[transaction.path].append(transaction)
     for path, transactions in by_path.items():
         resource = ET.SubElement(resources, "resource", path=path.removeprefix("/"))

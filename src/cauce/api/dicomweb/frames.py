@@ -62,7 +62,7 @@ async def retrieve_frames(request: Request, intake: Intake, address: Address, *,
     offers = [Offer(media_type, multipart=True) for media_type in _MEDIA_TYPES]
     offers += [Offer(media_type) for media_type in _MEDIA_TYPES] if len(numbers) == 1 else []
     offer, syntax = choose_resolved(request, offers, resolve)
-    etag = f'"{one.object_id}.{syntax}.{frames}"'
+    etag = f'"{one.object_id}.{syntax}.{frames}.{offer.media_type}{"s" if offer.multipart else ""}"'
     headers = {"etag": etag, "cache-control": "private, no-cache", "vary": "Accept, Authorization"}
     if is_unchanged(request, etag):
         await send_empty(request, status=HTTPStatus.NOT_MODIFIED, headers=headers)

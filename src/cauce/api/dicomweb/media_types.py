@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from cauce.api.dicomweb.negotiation import accepted
 from cauce.api.raw.multipart import parse_options
 from cauce.api.raw.problems import NotAcceptable, UnsupportedMediaType
 from cauce.api.raw.request import Request
@@ -19,7 +20,7 @@ def require_json_accepted(request: Request) -> None:
     Raises:
         NotAcceptable: it does not.
     """
-    accept = request.query.get("accept") or request.headers.get("accept", "")
+    accept = accepted(request)
     if accept.strip() and _JSON_RANGES.isdisjoint(_ranges(accept)):
         raise NotAcceptable(f"Answers are {DICOM_JSON}.")
 

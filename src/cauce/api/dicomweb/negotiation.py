@@ -23,6 +23,7 @@ ALIASES: Final[dict[str, tuple[str, ...]]] = {
 """What earlier editions called a media type, by its name of today."""
 
 _ELEMENTS_MAX: Final = 64
+_LOST_PLUS: Final = re.compile(r"(?<=[\w.]) (?=[\w.])")
 _PART: Final = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+')
 
 
@@ -56,7 +57,12 @@ class Wanted:
 
 def wanted(request: Request) -> list[Wanted]:
     """Return what the client accepts, best first; the query parameter `accept` goes before the header (8.3.3.1)."""
-    return wanted_of(request.query.get("accept") or request.headers.get("accept", ""))
+    return wanted_of(accepted(request))
+
+
+def accepted(request: Request) -> str:
+    """Return what the client says that it accepts. In a query a plus, left as it is, stands for a space."""
+    return _LOST_PLUS.sub("+", request.query.get("accept", "")) or request.headers.get("accept", "")
 
 
 def wanted_of(accept: str) -> list[Wanted]:

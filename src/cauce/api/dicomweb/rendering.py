@@ -31,6 +31,7 @@ THUMBNAIL_PX: Final = 128
 _MEDIA_TYPES: Final = (JPEG, PNG, GIF, JP2)
 _PICTURES: Final = tuple(map(Offer, _MEDIA_TYPES))
 _TRIED_MAX: Final = 8
+_FIRST_TRIED_MAX: Final = 64
 _Target = tuple[ServedObject, int | None]
 """An object, and one of its frames or `None` for the one that stands for it."""
 
@@ -141,7 +142,7 @@ async def _answer(request: Request, intake: Intake, pictures: _Pictures, targets
         picture = await pictures.first(targets[0])
         await send_part(request, picture, etag=etag, headers={**headers, "content-type": media_type})
         return
-    first = await pictures.first(targets[0]) if len(targets) == 1 else b""
+    first, targets = await _first_shown(pictures, targets)
     boundary = new_boundary()
     await send_stream(
         request,
@@ -151,3 +152,20 @@ async def _answer(request: Request, intake: Intake, pictures: _Pictures, targets
         headers={**headers, "content-type": related_type(media_type, boundary)},
         decodes=True,
     )
+
+
+async def _first_shown(pictures: _Pictures, targets: Sequence[_Target]) -> tuple[bytes, Sequence[_Target]]:
+    """Draw the first picture that can be drawn; return it, and what is left from there on.
+
+    Raises:
+        NotFound, Undecodable: there is none. Only so many are tried before the answer begins.
+    """
+    for number, target in enumerate(targets):
+        try:
+            return await pictures.first(target), targets[number:]
+        except (NotFound, Undecodable):
+            if number + 1 == len(targets):
+                raise
+            if number + 1 == _FIRST_TRIED_MAX:
+                return b"", targets[number + 1 :]
+    raise NotFound("Nothing at this address can be shown.")

@@ -46,12 +46,12 @@ def store_response(
 ) -> tuple[HTTPStatus, dict[str, Element]]:
     """Return status and data set; `study_instance_uid` is that of the address, `service_url` the DICOMweb root.
 
-    Duplicates count as stored; a conflict is stored with a warning.
+    Duplicates count as stored; a conflict is stored with a warning and without an address: another content has it.
     """
     stored = [line.verdict for line in lines if line.verdict.status is not ItemStatus.REFUSED]
     refused = [line for line in lines if line.verdict.status is ItemStatus.REFUSED]
     document: dict[str, Element] = {}
-    studies = {verdict.study_instance_uid for verdict in stored}
+    studies = {verdict.study_instance_uid for verdict in stored if verdict.status is not ItemStatus.CONFLICT}
     if len(studies) == 1:
         document[_RETRIEVE_URL] = {"vr": "UR", "Value": [f"{service_url}/studies/{studies.pop()}"]}
     failed = [_failed(line, study_instance_uid) for line in refused]
@@ -82,11 +82,10 @@ def _referenced(verdict: Verdict, service_url: str) -> dict[str, Element]:
     item = {
         _SOP_CLASS_UID: _uid(verdict.sop_class_uid),
         _SOP_INSTANCE_UID: _uid(verdict.sop_instance_uid),
-        _RETRIEVE_URL: {"vr": "UR", "Value": [url]},
     }
     if verdict.status is ItemStatus.CONFLICT:
-        item[_WARNING_REASON] = {"vr": "US", "Value": [KEPT_AS_VERSION]}
-    return item
+        return item | {_WARNING_REASON: {"vr": "US", "Value": [KEPT_AS_VERSION]}}
+    return item | {_RETRIEVE_URL: {"vr": "UR", "Value": [url]}}
 
 
 def _failed(line: Line, study_instance_uid: str | None) -> dict[str, Element]:

@@ -24,6 +24,16 @@ _FRAMES: Final = (
     "image/jphc",
     "image/dicom-rle",
 )
+_SEARCHED: Final = (
+    "attributes",
+    "includefield",
+    "fuzzymatching",
+    "emptyvaluematching",
+    "multiplevaluematching",
+    "limit",
+    "offset",
+    "accept",
+)
 _SEEN: Final = ("accept", "window", "viewport", "quality")
 
 
@@ -131,6 +141,17 @@ TRANSACTIONS: Final[tuple[Transaction, ...]] = (
         )
         for name, path in (("", "/studies"), (" of a study", STUDY))
     ),
+    *(
+        _read(f"Search for {name}", "10.6", path, _METADATA, parameters=_SEARCHED)
+        for name, path in (
+            ("studies", "/studies"),
+            ("series of a study", STUDY + "/series"),
+            ("instances of a study", STUDY + "/instances"),
+            ("instances of a series", SERIES + "/instances"),
+            ("series", "/series"),
+            ("instances", "/instances"),
+        )
+    ),
     _read("URI service", "9.1", "/wado", (*_PICTURE[:3], "application/dicom"),
           parameters=(
               "requestType", "studyUID", "seriesUID", "objectUID", "contentType", "transferSyntax", "frameNumber",
@@ -151,4 +172,4 @@ TRANSACTIONS: Final[tuple[Transaction, ...]] = (
     _declined("Search non-patient instances", "12.6", "GET", "/hanging-protocols", 404),
     _declined("Store non-patient instances", "12.5", "POST", "/color-palettes", 404),
 )  # fmt: skip
-"""Searching and the worklist service have tables of their own beside their code."""
+"""The worklist service has a table of its own beside its code. What can be searched for is told in dicomweb.md."""

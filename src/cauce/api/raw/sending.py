@@ -1,9 +1,12 @@
 """Long answers: bytes come from a blocking iterator, a piece at a time, and never more of them than one piece."""
 
+import asyncio
+import threading
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 
 from cauce.api.raw.intake import Intake
+from cauce.api.raw.problems import ClientGone
 from cauce.api.raw.request import Request
 from cauce.core.limits import KIB
 
@@ -43,16 +46,24 @@ async def send_stream(
 
     The first piece is had before the answer begins, so that what goes wrong at once can still be answered. An error
     later on breaks the connection off, which is how a client tells half an answer from a whole one.
+
+    Raises:
+        ClientGone: nobody waits for the answer any more; the rest of it is not made.
     """
     run = intake.decode if decodes else intake.ask
+    gone = threading.Event()
+    watch = asyncio.ensure_future(_note_leaving(request, gone))
     try:
-        piece = await run(_gathered, pieces)
+        piece = await run(_gathered, pieces, gone)
         await _start(request, status, headers)
-        while piece and not _is_head(request):
+        while piece and not _is_head(request) and not gone.is_set():
             await request.send({"type": "http.response.body", "body": piece, "more_body": True})
-            piece = await run(_gathered, pieces)
+            piece = await run(_gathered, pieces, gone)
+        if gone.is_set():
+            raise ClientGone
         await request.send({"type": "http.response.body", "body": b"", "more_body": False})
     finally:
+        watch.cancel()
         close = getattr(pieces, "close", None)
         if close is not None:
             await intake.ask(close)
@@ -68,14 +79,23 @@ def _is_head(request: Request) -> bool:
     return request.method == "HEAD"
 
 
-def _gathered(pieces: Iterator[bytes]) -> bytes:
-    """Return the next pieces as one of `_PIECE_BYTES` or a little more; nothing at their end."""
+async def _note_leaving(request: Request, gone: threading.Event) -> None:
+    """Wait until the client leaves."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    gone.set()
+
+
+def _gathered(pieces: Iterator[bytes], gone: threading.Event) -> bytes:
+    """Return the next pieces as one of `_PIECE_BYTES` or a little more; nothing at their end, or for nobody."""
+    if gone.is_set():
+        return b""
     first = next(pieces, b"")
     if len(first) >= _PIECE_BYTES:
         return first
     gathered = [first]
     size = len(first)
-    while size < _PIECE_BYTES and (piece := next(pieces, None)) is not None:
+    while size < _PIECE_BYTES and not gone.is_set() and (piece := next(pieces, None)) is not None:
         gathered.append(piece)
         size += len(piece)
     return b"".join(gathered)
