@@ -10,7 +10,7 @@ import pytest
 
 from running_platform import start_platform, stop_platform
 
-pytestmark = [pytest.mark.xdist_group("system"), pytest.mark.cluster, pytest.mark.corpus, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.xdist_group("system"), pytest.mark.cluster, pytest.mark.corpus, pytest.mark.timeout(1800)]
 
 FILES = 840
 HELD = 839  # one of them has no pixels where its header says that it has some
@@ -23,7 +23,7 @@ def loaded(tmp_path_factory, corpus):
     """A platform that has taken the whole corpus in; and the verdicts."""
     platform = start_platform(tmp_path_factory.mktemp("corpus"))
     verdicts = platform.import_(corpus, check=False, timeout=600)
-    platform.await_end(timeout=300)
+    platform.await_end(timeout=800)
     yield platform, verdicts
     stop_platform(platform)
 

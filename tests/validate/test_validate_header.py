@@ -317,3 +317,17 @@ def test_trailing_bytes_of_a_deflated_stream_count_in_the_digest_only():
     header = header_of(data)
     assert header.dataset_sha256 == hashlib.sha256(data[header.dataset_offset :]).digest()
     assert codes(header) == []
+
+
+@pytest.mark.parametrize(
+    ("date", "time", "told"),
+    [
+        ("1999.05.24", "11:42:21", ("19990524", "114221")),
+        ("1999.05.24", "11:42", ("19990524", "1142")),
+        ("19990524", "11:42:21.5", ("19990524", "114221.5")),
+        ("1999.5.24", "11:42:2", ("1999.5.24", "11:42:2")),
+    ],
+)
+def test_dates_and_times_in_the_old_form_are_told_in_todays(date, time, told):
+    attributes = header_of(part10(image() + [(0x00080020, "DA", date), (0x00080030, "TM", time)])).attributes
+    assert (attributes.study_date, attributes.study_time) == told

@@ -1,5 +1,6 @@
 """The catalogue's columns of one instance, picked from the top level of its data set."""
 
+import re
 import struct
 from typing import Final
 
@@ -59,6 +60,11 @@ WANTED: Final = frozenset(TEXT_COLUMNS) | _INTEGER_TAGS | frozenset(_UIDS)
 """The elements of the top level that `Columns` can use."""
 
 _INTEGERS: Final = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "UN": "H"}
+_OLD: Final = {
+    "DA": re.compile(r"^([0-9]{4})\.([0-9]{2})\.([0-9]{2})$"),
+    "TM": re.compile(r"^([0-9]{2}):([0-9]{2})(?::([0-9]{2}(?:\.[0-9]{1,6})?))?$"),
+}
+"""Dates and times as ACR-NEMA wrote them (PS3.5 section 6.2): they are searched for, and told, in today's form."""
 _PADDING: Final = " \0"
 _DIGITS_MAX: Final = 18
 _INTEGER_MAX: Final = 2**31 - 1
@@ -84,7 +90,7 @@ class Columns:
         text = decode_text(value, charset).strip(_PADDING)
         if "\\" in text:
             text = "\\".join([part.strip(_PADDING) for part in text.split("\\")])
-        self._texts[tag] = text
+        self._texts[tag] = _OLD[vr].sub(r"\1\2\3", text) if vr in _OLD and not text.isdigit() else text
 
     def text(self, tag: int) -> str:
         """Return a taken text, "" when it was absent."""
