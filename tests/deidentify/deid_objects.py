@@ -20,10 +20,11 @@ _LONG = frozenset(["OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "
 
 
 def element(tag, vr, value, syntax=EXPLICIT):
-    """Return one element; `value` is bytes, text, or for SQ a list of items, each the bytes of a data set."""
+    """Return one element; `value` is bytes, text, a number (US) or a list of items (SQ), each its bytes."""
     order = ">" if syntax == BIG else "<"
     if vr == "SQ" and not isinstance(value, bytes):
         value = b"".join(struct.pack(order + "HHL", 0xFFFE, 0xE000, len(item)) + item for item in value)
+    value = struct.pack(order + "H", value) if isinstance(value, int) else value
     value = value.encode() if isinstance(value, str) else value
     if len(value) % 2:
         value += b"\0" if vr in {"UI", "OB", "UN"} else b" "
@@ -41,7 +42,7 @@ def data_set(elements, syntax=EXPLICIT):
 
 
 def ct(**more):
-    """Return the elements of a small CT image; `more` are others, by tag as `x00100010`, None to leave one out."""
+    """Return the elements of a CT image of 4 by 4; `more` are others, by tag as `x00100010`, None to leave one out."""
     elements = {
         0x00080008: ("CS", "ORIGINAL\\PRIMARY\\AXIAL"),
         0x00080016: ("UI", CT),
@@ -52,6 +53,11 @@ def ct(**more):
         0x00100020: ("LO", "HQ-7654321"),
         0x0020000D: ("UI", STUDY),
         0x0020000E: ("UI", SERIES),
+        0x00280002: ("US", 1),
+        0x00280004: ("CS", "MONOCHROME2"),
+        0x00280010: ("US", 4),
+        0x00280011: ("US", 4),
+        0x00280100: ("US", 16),
         0x7FE00010: ("OW", bytes(range(32))),
     }
     for name, value in more.items():

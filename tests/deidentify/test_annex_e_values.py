@@ -6,6 +6,7 @@ import pytest
 from deid_objects import BIG, EXPLICIT, IMPLICIT, cleaned, ct, ct_file, data_set, deidentified, part10, read
 
 from cauce.core.statuses import AttentionCause
+from cauce.stages import process
 from cauce.stages.deidentify.options import (
     CHARACTERISTICS,
     DESCRIPTORS,
@@ -14,8 +15,10 @@ from cauce.stages.deidentify.options import (
     GRAPHICS,
     INSTITUTION,
     MODIFIED_DATES,
+    PIXEL_DATA,
     UIDS,
 )
+from cauce.stages.deidentify.pixels import CleanedPixels
 from cauce.stages.deidentify.profile import BASIC
 
 
@@ -117,8 +120,23 @@ def overlay(kind, *, group=0x6000, bits=1, **more):
     return {f"x{group << 16 | element:08X}": value for element, value in elements.items()} | more
 
 
-def test_overlays_that_mark_a_region_stay_where_graphics_are_cleaned():
-    ds = read(cleaned(ct_file(**overlay("R"), **overlay("R", group=0x6002)), profile=under(GRAPHICS)))
+class Eyes:
+    """A pixel cleaner that has looked at a frame, and found what it was told to find."""
+
+    def __init__(self, **found):
+        self.found, self.pictures = {"looked_at": 1} | found, []
+
+    def cleaned(self, source, **about):
+        assert about["is_risky"]
+        self.pictures.append(process.frames(source).read(0).tolist())
+        return CleanedPixels(**self.found)
+
+
+def test_overlays_that_mark_a_region_stay_where_graphics_and_pixels_are_cleaned():
+    content = ct_file(**overlay("R"), **overlay("R", group=0x6002))
+    eyes = Eyes()
+    ds = read(cleaned(content, profile=under(GRAPHICS, PIXEL_DATA), pixels=eyes))
+    assert eyes.pictures == [[[0] * 4, [255] * 4, [255] * 4, [0] * 4]] * 2
     for group in (0x6000, 0x6002):
         assert ds[group, 0x3000].value == b"\xf0\x0f"
         assert ds[group, 0x0022].value == "Lesion of ok"
@@ -130,8 +148,29 @@ def test_overlays_go_without_the_option(options):
     assert not read(cleaned(ct_file(**overlay("R")), profile=under(*options))).group_dataset(0x6000)
 
 
+@pytest.mark.parametrize(
+    "found", [{"boxes": ((0, 0, 2, 2),)}, {"held": "Its pixels cannot be decoded."}, {"looked_at": 0}]
+)
+def test_overlays_in_which_a_look_finds_text_or_nothing_can_be_seen_go(found):
+    ds = read(cleaned(ct_file(**overlay("R")), profile=under(GRAPHICS, PIXEL_DATA), pixels=Eyes(**found)))
+    assert len(ds.group_dataset(0x6000)) == 0
+
+
+def test_overlays_that_nobody_looks_at_go():
+    for options, eyes in (((GRAPHICS,), Eyes()), ((GRAPHICS, PIXEL_DATA), None)):
+        assert not read(cleaned(ct_file(**overlay("R")), profile=under(*options), pixels=eyes)).group_dataset(0x6000)
+
+
+@pytest.mark.parametrize("change", [{"x60003000": ("OW", b"\xf0\x0f\0\0")}, {"x60000015": ("IS", "2")}])
+def test_an_overlay_whose_bitmap_has_another_size_goes(change):
+    content = ct_file(**overlay("R", **change))
+    ds = read(cleaned(content, profile=under(GRAPHICS, PIXEL_DATA), pixels=Eyes()))
+    assert len(ds.group_dataset(0x6000)) == 0
+
+
 def test_overlays_that_draw_go_since_they_may_hold_letters():
-    ds = read(cleaned(ct_file(**overlay("G"), **overlay("R", group=0x6002)), profile=under(GRAPHICS)))
+    content = ct_file(**overlay("G"), **overlay("R", group=0x6002))
+    ds = read(cleaned(content, profile=under(GRAPHICS, PIXEL_DATA), pixels=Eyes()))
     assert (len(ds.group_dataset(0x6000)), (0x6002, 0x3000) in ds) == (0, True)
 
 

@@ -215,7 +215,7 @@ def test_the_pseudonym_is_committed_before_anything_is_stored(services, batch_of
 def test_a_large_instance_goes_through_the_spool_folder_and_leaves_nothing_there(services, batch_of):
     pixels = bytes(range(256)) * 8192
     services.limits = Limits(memory_instance_bytes_max=100_000)
-    study, batch = batch_of(image(1, x7FE00010=("OW", pixels)))
+    study, batch = batch_of(image(1, x00280010=("US", 1024), x00280011=("US", 1024), x7FE00010=("OW", pixels)))
     run(services, study, batch)
     (row,) = outputs()
     assert read(content_of(services, row)).PixelData == pixels

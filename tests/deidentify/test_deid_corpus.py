@@ -1,15 +1,18 @@
 """The public corpus: real files of real devices."""
 
 import collections
+import io
 import re
 import warnings
 
+import numpy as np
 import pydicom
 import pytest
 from deid_objects import deidentified
 
 from cauce.core.errors import Refused
 from cauce.core.statuses import AttentionCause
+from cauce.stages import process
 
 pytestmark = pytest.mark.corpus
 
@@ -127,7 +130,10 @@ def test_every_output_is_read_by_another_parser_and_keeps_its_pixels(files):
         assert after.PatientIdentityRemoved == "YES"
         assert after.SOPInstanceUID == after.file_meta.MediaStorageSOPInstanceUID == outcome.sop_instance_uid
         assert not any(element.tag.is_private for element in after.iterall())
-        assert after.get("PixelData") == before.get("PixelData")
+        if before.get("PixelData") != after.get("PixelData"):  # comments in it were blanked
+            frames = [process.frames(io.BytesIO(content)) for content in (path.read_bytes(), output)]
+            assert all(np.array_equal(frames[0].read(i), frames[1].read(i)) for i in range(len(frames[0])))
+            assert len(frames[0]) == len(frames[1])
         assert {key: after.get(key) for key in ("Rows", "Columns", "Modality", "PixelSpacing")} == {
             key: before.get(key) for key in ("Rows", "Columns", "Modality", "PixelSpacing")
         }

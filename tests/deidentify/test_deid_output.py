@@ -32,10 +32,8 @@ from cauce.core.limits import Limits
 from cauce.core.statuses import AttentionCause
 from cauce.stages.deidentify import LONGITUDINAL, deidentify_instance
 
-FRAGMENTS = b"".join(
-    b"\xfe\xff\x00\xe0" + struct.pack("<L", len(data)) + data
-    for data in (b"", b"\xff\xd8 Quimby \xff\xd9", bytes(70_000))
-)
+RUNS = struct.pack("<16L", 2, 64, 81, *[0] * 13) + (b"\x0f" + bytes(range(16))) * 2
+FRAGMENTS = b"".join(b"\xfe\xff\x00\xe0" + struct.pack("<L", len(data)) + data for data in (b"", RUNS))
 ENCAPSULATED = FRAGMENTS + b"\xfe\xff\xdd\xe0\0\0\0\0"
 
 
@@ -227,7 +225,12 @@ def test_a_sequence_is_replaced_by_one_item_that_says_nothing(syntax):
 @pytest.mark.parametrize("syntax", [IMPLICIT, EXPLICIT, BIG])
 def test_native_pixels_are_the_same_bytes(syntax):
     pixels = bytes(range(256)) * 5000
-    assert read(cleaned(ct_file(syntax, x7FE00010=("OW", pixels)))).PixelData == pixels
+    assert (
+        read(
+            cleaned(ct_file(syntax, x00280010=("US", 640), x00280011=("US", 1000), x7FE00010=("OW", pixels)))
+        ).PixelData
+        == pixels
+    )
 
 
 def test_encapsulated_pixels_are_the_same_bytes():

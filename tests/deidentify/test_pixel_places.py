@@ -12,11 +12,11 @@ import screens
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cauce.stages.deidentify.identity import Identity
 from cauce.stages.deidentify.pixel_cleaning import text_reader
 from cauce.stages.deidentify.pixel_cleaning.boxes import TooManyBoxes, around, clipped, outside, painted, united
 from cauce.stages.deidentify.pixel_cleaning.device_rules import boxes_of_device, device_rules
-from cauce.stages.deidentify.pixel_cleaning.harmless import to_blank
-from cauce.stages.deidentify.pixel_cleaning.novelty import Novelty, regular
+from cauce.stages.deidentify.pixel_cleaning.harmless import short_values, to_blank
 from cauce.stages.deidentify.pixel_cleaning.ocr import Line, _tiles
 from cauce.stages.deidentify.pixels import PixelFacts, can_be_cleaned, is_worth_a_look
 from cauce.stages.deidentify.profile import BASIC, ProfileError, parse_profile, profile_yaml
@@ -98,37 +98,6 @@ def test_a_rule_fits_only_where_all_that_it_asks_for_is_so():
     assert boxes_of_device(device()) == ()
 
 
-def test_few_frames_are_all_looked_at_and_many_at_regular_distances():
-    assert regular(16) == frozenset(range(16))
-    assert len(regular(5000)) == 16
-    assert {0, 4999} <= regular(5000)
-
-
-def test_a_place_is_new_when_edges_appear_where_there_were_none():
-    novelty, plain = Novelty(), np.full((160, 320), 30, np.uint8)
-    assert novelty.place(plain) == (0, 0, 320, 160)
-    novelty.note(plain)
-    assert novelty.place(plain) is None
-    changed = plain.copy()
-    changed[64:80, 128:192:2] = 255
-    x, y, width, height = novelty.place(changed)
-    assert (x <= 128, x + width >= 192, y <= 64, y + height >= 80) == (True,) * 4
-    assert (width, height) != (320, 160)
-    novelty.note(changed)
-    assert novelty.place(changed) is None
-
-
-def test_noise_that_moves_is_not_new():
-    rng, novelty = np.random.default_rng(1), Novelty()
-    novelty.note(screens.sector(rng))
-    places = []
-    for _ in range(12):
-        picture = screens.sector(rng)
-        places.append(novelty.place(picture))
-        novelty.note(picture)
-    assert places[6:].count(None) >= 3
-
-
 def line(said, box=(10, 10, 60, 16), likely=0.9, said_likely=0.95):
     return Line(box=box, likely=likely, said=said, said_likely=said_likely)
 
@@ -155,6 +124,43 @@ def test_a_sure_line_goes_though_it_cannot_be_read():
 def test_a_number_beside_text_that_goes_may_be_a_part_of_it_and_one_apart_is_a_scale():
     name, beside, apart = line("QUIMBY"), line("57", box=(76, 11, 18, 15)), line("57", box=(300, 11, 18, 15))
     assert to_blank([name, beside, apart], needles=None, is_risky=True) == [name, beside]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "12.05.80",
+        "12/05/24",
+        "12/05",
+        "13-05-24 10:22",
+        "10:22",
+        "06 12 34 56 78",
+        "1 2 3",
+        "AB 1234",
+        "12345",
+        "QUIMBY",
+    ],
+)
+def test_on_radiographs_dates_times_and_numbers_go(said):
+    seen = line(said, box=(10, 10, 160, 16))
+    assert to_blank([seen], needles=None, is_risky=False) == [seen]
+
+
+@pytest.mark.parametrize("said", ["L PA", "AP 75 kV 12 mAs", "PORTABLE", "RAO 30", "3.5 cm", "LAT-L", "SUPINE 2"])
+def test_on_radiographs_words_and_numbers_of_the_technique_stay(said):
+    assert to_blank([line(said, box=(10, 10, 160, 16))], needles=None, is_risky=False) == []
+
+
+@pytest.mark.parametrize("said", ["123", "0123", "12 3", "LI", "li-", "R LI", "A7", "A-7"])
+@pytest.mark.parametrize("is_risky", [True, False])
+def test_short_values_of_a_header_go_though_they_look_harmless(said, is_risky):
+    identity = Identity(names={b"Li^Al"}, values={b"00123", b"a 7", b"1"})
+    short = short_values(identity)
+    assert short == {"123", "A7", "LI", "AL"}
+    seen = line(said, box=(10, 10, 60, 16))
+    assert to_blank([seen], needles=None, is_risky=is_risky, short=short) == [seen]
+    scale = line("12 cm", box=(10, 100, 60, 16))
+    assert to_blank([scale], needles=None, is_risky=is_risky, short=short) == []
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from cauce.core.errors import Undecodable
 from cauce.core.limits import MIB, Limits
 from cauce.stages.process import frames, measure_instance
 
-LARGEST = 11_584
-"""Rows and columns of the largest frame of bytes that is decoded, 128 MiB."""
+LARGEST = 8_192
+"""Rows and columns of the largest frame of bytes that is decoded, 64 MiB."""
 
 STATUS = Path("/proc/self/status")
 needs_linux = pytest.mark.skipif(not STATUS.exists(), reason="the peak of a process is read from /proc")

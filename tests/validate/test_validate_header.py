@@ -329,5 +329,5 @@ def test_trailing_bytes_of_a_deflated_stream_count_in_the_digest_only():
     ],
 )
 def test_dates_and_times_in_the_old_form_are_told_in_todays(date, time, told):
-    attributes = header_of(part10(image() + [(0x00080020, "DA", date), (0x00080030, "TM", time)])).attributes
+    attributes = header_of(part10([*image(), (0x00080020, "DA", date), (0x00080030, "TM", time)])).attributes
     assert (attributes.study_date, attributes.study_time) == told

@@ -56,6 +56,12 @@ NOTED = frozenset(
         0x00080064,  # Conversion Type
         0x0020000D,  # Study Instance UID
         0x0020000E,  # Series Instance UID
+        0x00280002,  # Samples per Pixel
+        0x00280004,  # Photometric Interpretation
+        0x00280008,  # Number of Frames
+        0x00280010,  # Rows
+        0x00280011,  # Columns
+        0x00280100,  # Bits Allocated
         0x00280301,  # Burned In Annotation
         0x00280302,  # Recognizable Visual Features
     }
@@ -177,6 +183,9 @@ _ALSO_REMOVED = frozenset(
         0x40101054,  # Route ID
         0x40101055,  # Route ID Assigning Authority
         0x40101058,  # Carrier ID
+        0x7FE00020,  # Coefficients SDVN (retired): pixels nobody looks at, as the next two
+        0x7FE00030,  # Coefficients SDHN (retired)
+        0x7FE00040,  # Coefficients SDDN (retired)
     }
 )
 """Attributes that the table does not list although they carry identity or free remarks."""

@@ -7,6 +7,7 @@ from typing import IO, BinaryIO, Final, Self
 import pydicom
 from pydicom.errors import InvalidDicomError
 
+from cauce.stages.deidentify.fragments import zeros
 from cauce.stages.deidentify.part10 import Original
 from cauce.stages.deidentify.reading import BrokenError
 from cauce.stages.deidentify.rewriting import Span
@@ -76,7 +77,7 @@ class Blanking:
         return inside and self._frame_bytes * self.frames <= span.length
 
     def chunks(self, source: BinaryIO | IO[bytes], span: Span) -> Iterator[bytes]:
-        """Yield the pixel data, a plane of a frame at a time, and what lies behind the last one as it is.
+        """Yield the pixel data, a plane of a frame at a time, and zeros for what lies behind the last one.
 
         Raises:
             BrokenError: it is shorter than its own size says.
@@ -86,7 +87,7 @@ class Blanking:
             yield self._blanked(_read(source, offset, plane_bytes))
             offset += plane_bytes
         if rest := span.offset + span.length - offset:
-            yield _read(source, offset, rest)
+            yield from zeros(rest)
 
     def _blanked(self, plane: bytes) -> bytes:
         made = bytearray(plane)

@@ -3,20 +3,24 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, BinaryIO, Protocol
+from typing import BinaryIO, Protocol
 
-from cauce.core.file_head import IMPLEMENTATION_VERSION_NAME, file_head
+from cauce.core.file_head import file_head
 from cauce.core.identifiers import SeriesInstanceUid, SopInstanceUid, StudyInstanceUid
-from cauce.core.limits import MIB, Limits
+from cauce.core.limits import Limits
 from cauce.core.messages import Deidentified, Pseudonym, Ruling
 from cauce.core.statuses import AttentionCause
 from cauce.core.transfer_syntaxes import NATIVE
 from cauce.stages.deidentify.actions import PIXEL_TAGS, Action
+from cauce.stages.deidentify.beside_frames import BesideFrames, Layout, Pixels
 from cauce.stages.deidentify.blanking import CANNOT, PIXEL_DATA, Blanking
 from cauce.stages.deidentify.cleaning import cleaner_for, likely_cleaner
 from cauce.stages.deidentify.dummies import OURS, TEXT
-from cauce.stages.deidentify.encoding import EXPLICIT_LITTLE, Encoding
+from cauce.stages.deidentify.encoding import EXPLICIT_LITTLE
+from cauce.stages.deidentify.fragments import Source, copied, zeros
+from cauce.stages.deidentify.inserts import our_elements, written
 from cauce.stages.deidentify.options import PIXEL_DATA as CLEAN_PIXEL_DATA
+from cauce.stages.deidentify.overlays import is_clean_overlay
 from cauce.stages.deidentify.part10 import META_OFFSET, Original, opened
 from cauce.stages.deidentify.pixels import (
     CleanedPixels,
@@ -34,13 +38,11 @@ from cauce.stages.deidentify.reading import BrokenError, ShortError
 from cauce.stages.deidentify.residue import Residue, retained
 from cauce.stages.deidentify.rewriting import RootRewriter, Span
 from cauce.stages.deidentify.uids import is_well_formed
-from cauce.stages.deidentify.values import AGE_MAX
 from cauce.stages.deidentify.walker import Scrub, Walker
 
 DETAIL_LENGTH_MAX = 512
 """So much of a detail is kept, and compared with what a person has decided."""
 
-_CHUNK = 1 * MIB
 _SOP_CLASS, _SOP_INSTANCE = 0x00080016, 0x00080018
 _STUDY, _SERIES = 0x0020000D, 0x0020000E
 _DOCUMENT = 0x00420011
@@ -119,6 +121,7 @@ class _Run:
         self.limits = limits
         self.clean = likely_cleaner(pseudonym.uid_secret)
         self.blanking: Blanking | None = None
+        self.beside: BesideFrames | None = None
         self.cleaner: PixelCleaner | None = None
         self.source: BinaryIO | None = None
         self.pixels: CleanedPixels | None = None
@@ -170,7 +173,18 @@ class _Run:
             reason = self._held_pixels(made, reason)
         if reason and not self._is_overridden(AttentionCause.PIXELS_UNPROVEN, reason):
             return reason
-        return CANNOT if self.ruling.boxes and not self._can_blank(made) else ""
+        return CANNOT if self.ruling.boxes and not self._can_blank(made) else self._unproven_beside(made)
+
+    def _unproven_beside(self, made: RootRewriter) -> str:
+        """Look for what lies in the pixel data besides its frames; return why that cannot be told, "" when it can."""
+        if made.pixels is None or not made.has_pixels or self.blanking or (self.pixels and self.pixels.boxes):
+            return ""  # pixels that are written anew hold nothing else
+        is_floating, little = made.pixels.tag != PIXEL_DATA, self.original.encoding.little
+        layout = Layout.of(made.walker.noted, is_floating=is_floating, little=little)
+        pixels = Pixels(span=made.pixels, is_encapsulated=made.is_encapsulated, tables=made.offset_tables)
+        syntax = self.original.transfer_syntax_uid
+        self.beside = BesideFrames(self.original.source, pixels, layout, transfer_syntax_uid=syntax)
+        return "" if self._is_overridden(AttentionCause.PIXELS_UNPROVEN, self.beside.held) else self.beside.held
 
     def _held_pixels(self, made: RootRewriter, reason: str) -> str:
         """Have the pixels cleaned; return why they are held all the same, "" when they are not."""
@@ -195,6 +209,7 @@ class _Run:
             return False
         self.blanking = Blanking.of(self.original, self.ruling.boxes)
         if self.blanking is not None:
+            self.pixels = CleanedPixels()
             return self.blanking.fits(spans[0])
         if self.cleaner is None or self.source is None:
             return False
@@ -216,7 +231,7 @@ class _Run:
         """Rewrite; once more where texts are cleaned and hold what the header turned out to say of somebody."""
         made = self._rewritten(plan)
         texts = made.walker.values_made.texts
-        overlays = made.walker.overlays if plan.keeps_overlays else None
+        overlays = self._clean_overlays(made)
         if overlays:
             plan = plan.with_overlays(overlays)
         if texts or overlays:
@@ -225,9 +240,18 @@ class _Run:
             made = self._rewritten(plan)
         return plan, made
 
+    def _clean_overlays(self, made: RootRewriter) -> list[int]:
+        """Return the groups of overlays that may stay: without a look at them none may."""
+        cleaner, identity = self.cleaner, made.walker.identity
+        if cleaner is None or CLEAN_PIXEL_DATA not in self.profile.options:
+            return []
+        big = not self.original.encoding.little
+        found = made.walker.overlays.items()
+        return [group for group, one in found if is_clean_overlay(one, cleaner, identity, is_big_endian=big)]
+
     def _rewritten(self, plan: Plan, scrub: Scrub | None = None) -> RootRewriter:
         walker = Walker(plan, self.pseudonym, limits=self.limits, clean=self.clean, scrub=scrub)
-        inserts = _inserts(self.pseudonym, self.profile, self.original.encoding, self.pixels)
+        inserts = our_elements(self.pseudonym, self.profile, self.original.encoding, self.pixels)
         made = RootRewriter(self.original, walker, inserts, limits=self.limits)
         made.run()
         walker.identity.uids = walker.uids.originals
@@ -254,7 +278,7 @@ class _Run:
         return made, self._leaks(proof, made, head)
 
     def _proof(self, made: RootRewriter) -> Proof:
-        ours = OURS | _written(self.pseudonym, self.profile)
+        ours = OURS | written(self.pseudonym, self.profile)
         residue = Residue(self.profile, uids=made.walker.uids.made)
         return Proof(made.walker.identity, ours=ours, retained=retained(self.profile), residue=residue)
 
@@ -293,6 +317,8 @@ class _Run:
             return _filled(self.pixels.chunks, span.length) if is_native else iter(self.pixels.chunks)
         if self.blanking is not None and span.tag == PIXEL_DATA:
             return self.blanking.chunks(self.original.source, span)
+        if self.beside is not None and span.tag in PIXEL_TAGS:
+            return self.beside.chunks()
         return _chunks(self.original.source, span)
 
 
@@ -308,6 +334,9 @@ def _facts(made: RootRewriter, sop_class_uid: str) -> PixelFacts:
         has_pixels=made.has_pixels,
         has_document=made.has_document,
         overlay_in_pixels=made.has_overlay_in_pixels,
+        photometric=_text(walker, 0x00280004).upper(),
+        samples=sum(walker.noted.get(0x00280002, b"")),  # less than 256, in either order of bytes
+        bits=sum(walker.noted.get(0x00280100, b"")),
     )
 
 
@@ -315,15 +344,8 @@ def _text(walker: Walker, tag: int) -> str:
     return walker.noted.get(tag, b"").strip(b"\0 ").decode("ascii", "replace")
 
 
-def _chunks(source: BinaryIO | IO[bytes], span: Span) -> Iterator[bytes]:
-    offset, end = span.offset, span.offset + span.length
-    while offset < end:
-        source.seek(offset)
-        chunk = source.read(min(end - offset, _CHUNK))
-        if not chunk:
-            raise BrokenError("It is shorter than its own size says.")
-        yield chunk
-        offset += len(chunk)
+def _chunks(source: Source, span: Span) -> Iterator[bytes]:
+    return copied(source, span.offset, span.offset + span.length)
 
 
 def _filled(chunks: Iterable[bytes], length: int) -> Iterator[bytes]:
@@ -333,55 +355,10 @@ def _filled(chunks: Iterable[bytes], length: int) -> Iterator[bytes]:
         yield chunk
     if length < 0:
         raise BrokenError("Its pixels are longer than their element.")
-    yield bytes(length)
-
-
-def _inserts(
-    pseudonym: Pseudonym, profile: Profile, encoding: Encoding, pixels: CleanedPixels | None
-) -> dict[int, bytes]:
-    """Return the elements that every output carries, by tag (PS3.15 E.1.1)."""
-    name = pseudonym.name.encode()
-    items = [
-        encoding.element(0x00080100, b"SH", code.value.encode())
-        + encoding.element(0x00080102, b"SH", b"DCM")
-        + encoding.element(0x00080104, b"LO", code.meaning.encode())
-        for code in profile.claimed(cleans_pixels=pixels is not None)
-    ]
-    return _of_pixels(pixels, encoding) | {
-        0x00100010: encoding.element(0x00100010, b"PN", name),
-        0x00100020: encoding.element(0x00100020, b"LO", name),
-        0x00120062: encoding.element(0x00120062, b"CS", b"YES"),
-        0x00120063: encoding.element(0x00120063, b"LO", profile.method.encode()),
-        0x00120064: encoding.sequence(0x00120064, *items),
-        0x00280303: encoding.element(0x00280303, b"CS", profile.longitudinal.encode()),
-    }
+    yield from zeros(length)
 
 
 def _without(plan: Plan, pixels: CleanedPixels) -> Plan:
-    """Return the plan without what `_of_pixels` writes anew, and without what tells where frames began."""
+    """Return the plan without what `our_elements` writes anew, and without what tells where frames began."""
     gone = {*pixels.edits, *(OFFSET_TABLES if pixels.boxes else ())}
     return replace(plan, root=dict(plan.root) | dict.fromkeys(gone, Action.REMOVE))
-
-
-def _of_pixels(pixels: CleanedPixels | None, encoding: Encoding) -> dict[int, bytes]:
-    """Return the elements that follow from cleaned pixels; empty bytes for those that go."""
-    if pixels is None:
-        return {}
-    made = {0x00280301: encoding.element(0x00280301, b"CS", b"NO")}
-    for tag, edit in pixels.edits.items():
-        if edit is None:
-            made[tag] = b""
-            continue
-        vr, value = edit
-        value = value[::-1] if vr == "US" and not encoding.little else value
-        made[tag] = encoding.element(tag, vr.encode(), value)
-    return made
-
-
-def _written(pseudonym: Pseudonym, profile: Profile) -> frozenset[bytes]:
-    """Return the values of `_inserts` and of the file meta information that are the same for everybody."""
-    texts = [pseudonym.name, profile.method, profile.longitudinal, IMPLEMENTATION_VERSION_NAME, AGE_MAX.decode()]
-    texts += (rule.value for rule in profile.rules if rule.value)
-    for code in profile.codes:
-        texts += (code.value, code.meaning)
-    return frozenset(text.encode() for text in texts)

@@ -3,32 +3,30 @@
 What can be cleaned is told here as well, and what cleaning is: `PixelCleaner`.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
 from cauce.core.statuses import AttentionCause
 from cauce.core.transcoding import Element
+from cauce.stages.deidentify import pixel_classes as classes
 from cauce.stages.deidentify.identity import Identity
 
-_CLASSES = "1.2.840.10008.5.1.4.1.1."
-
-_ULTRASOUND = frozenset(_CLASSES + tail for tail in ("3", "3.1", "6", "6.1", "6.2", "6.3"))
-_INTRAVASCULAR = frozenset(_CLASSES + tail for tail in ("14.1", "14.2"))
-_SECONDARY_CAPTURE = frozenset(_CLASSES + tail for tail in ("7", "7.1", "7.2", "7.3", "7.4"))
-_VISIBLE_LIGHT = frozenset(
-    _CLASSES + tail
-    for tail in ("77.1.1", "77.1.1.1", "77.1.2", "77.1.2.1", "77.1.4", "77.1.4.1", "77.1", "77.2", "77.1.7")
-)
-_ENCAPSULATED = _CLASSES + "104."
 _DIRECTORY = "1.2.840.10008.1.3.10"
 
 _ULTRASOUND_MODALITIES = frozenset({"US", "IVUS", "BDUS", "EPS"})
 _PHOTOGRAPHIC_MODALITIES = frozenset({"XC", "ES", "GM", "DMS"})
 _SCREEN_MODALITIES = frozenset({"SC", "HC", "FC", "DOC"})
+_GREY_MODALITIES = frozenset(
+    "CT MR PT NM ST CR DX MG IO PX XA RF RG DF DS CF CS VF CD BMD DR XRF RTIMAGE RTDOSE".split()  # noqa: SIM905 - a word list
+)
 _CAPTURED = frozenset({"DV", "DI", "DF", "WSD", "SD", "SI", "DRW"})
-_SCREEN_WORDS = ("SCREEN", "CAPTURE", "SECONDARY CAPTURE", "DOSE_INFO", "REPORT")
+_SCREEN_WORDS = ("SCREEN", "CAPTURE", "DOSE", "REPORT", "PATIENT_INFO", "PATIENT INFO")
+_LOW_DOSE = re.compile("(LOW|REDUCED|HALF|FULL|NORMAL)[ _-]?DOSE")
+_BITS_OF_SCREENS = 8
 _SLIDE_LABELS = frozenset({"LABEL", "OVERVIEW"})
+_SECONDARY = frozenset({"DERIVED", "SECONDARY"})
 _TEXT_ALONE = frozenset(
     {
         "Its header says that text is burned into the pixels.",
@@ -36,13 +34,11 @@ _TEXT_ALONE = frozenset(
         "Secondary captures may show anything.",
         "Its conversion type says that it was captured or digitised.",
         "Its image type says that it shows a screen.",
+        "It was made for a printer.",
+        "It is in colour, and images of its class are grey.",
+        "Its modality is none that its class is for.",
+        "Its class is private or unknown.",
     }
-)
-_NO_FACES = frozenset(_CLASSES + tail for tail in ("77.1.1", "77.1.1.1", "77.1.2", "77.1.2.1"))
-"""Endoscopic and microscopic images: of the photographic ones, those in which nobody can be recognised."""
-_RADIOGRAPHS = frozenset(
-    _CLASSES + tail
-    for tail in ("1", "1.1", "1.1.1", "1.2", "1.2.1", "1.3", "1.3.1", "12.1", "12.1.1", "12.2", "12.2.1", "12.3")
 )
 
 
@@ -51,6 +47,7 @@ class PixelFacts:
     """What the header says about the pixels. Text is stripped and in capitals; a backslash joins several values.
 
     `overlay_in_pixels` tells of overlay planes kept in unused bits of the pixel cells (retired, PS3.3 C.9.2 of 2004).
+    `samples` are those of a pixel, `bits` those allocated for one.
     """
 
     sop_class_uid: str = ""
@@ -62,6 +59,14 @@ class PixelFacts:
     has_pixels: bool = False
     has_document: bool = False
     overlay_in_pixels: bool = False
+    photometric: str = ""
+    samples: int = 0
+    bits: int = 0
+
+    @property
+    def is_colour(self) -> bool:
+        """Tell whether the pixels are in colour."""
+        return self.samples > 1 or self.photometric[:4] not in {"", "MONO"}
 
 
 def pixel_risk(facts: PixelFacts) -> AttentionCause | None:
@@ -71,24 +76,30 @@ def pixel_risk(facts: PixelFacts) -> AttentionCause | None:
 
 def pixel_risk_reason(facts: PixelFacts) -> str:
     """Return why the pixels are not proven clean, in one plain sentence without identity; "" when nothing speaks so."""
-    if facts.has_document or facts.sop_class_uid.startswith(_ENCAPSULATED):
+    if facts.has_document or facts.sop_class_uid.startswith(classes.ENCAPSULATED):
         return "It holds an encapsulated document."
     if not facts.has_pixels:
         return ""
-    image_type = facts.image_type.split("\\")
+    image_type = [part.strip() for part in facts.image_type.split("\\")]
+    is_grey = facts.sop_class_uid in classes.GREY
+    is_of_another = bool(facts.modality) and facts.modality not in _GREY_MODALITIES
     for applies, reason in (
         (facts.burned_in_annotation == "YES", "Its header says that text is burned into the pixels."),
         (facts.recognizable_features == "YES", "Its header says that the patient can be recognised."),
         (facts.overlay_in_pixels, "It keeps an overlay inside the pixel cells."),
-        (facts.sop_class_uid in _ULTRASOUND | _INTRAVASCULAR, "Ultrasound images usually show the patient's name."),
+        (facts.sop_class_uid in classes.ULTRASOUND, "Ultrasound images usually show the patient's name."),
         (facts.modality in _ULTRASOUND_MODALITIES, "Ultrasound images usually show the patient's name."),
-        (facts.sop_class_uid in _SECONDARY_CAPTURE, "Secondary captures may show anything."),
+        (facts.sop_class_uid in classes.SECONDARY_CAPTURE, "Secondary captures may show anything."),
         (facts.modality in _SCREEN_MODALITIES, "Secondary captures may show anything."),
         (facts.conversion_type in _CAPTURED, "Its conversion type says that it was captured or digitised."),
         (_is_screen(image_type), "Its image type says that it shows a screen."),
-        (facts.sop_class_uid in _VISIBLE_LIGHT, "Photographs may show faces and labels."),
+        (facts.sop_class_uid in classes.VISIBLE_LIGHT, "Photographs may show faces and labels."),
         (facts.modality in _PHOTOGRAPHIC_MODALITIES, "Photographs may show faces and labels."),
         (bool(_SLIDE_LABELS.intersection(image_type)), "It shows the label of a slide."),
+        (facts.sop_class_uid in classes.HARDCOPY, "It was made for a printer."),
+        (is_grey and facts.is_colour, "It is in colour, and images of its class are grey."),
+        (is_grey and is_of_another, "Its modality is none that its class is for."),
+        (facts.sop_class_uid not in classes.KNOWN, "Its class is private or unknown."),
     ):
         if applies:
             return reason
@@ -96,7 +107,7 @@ def pixel_risk_reason(facts: PixelFacts) -> str:
 
 
 def _is_screen(image_type: list[str]) -> bool:
-    return any(word in part for part in image_type for word in _SCREEN_WORDS)
+    return any(word in _LOW_DOSE.sub("", part) for part in image_type for word in _SCREEN_WORDS)
 
 
 def is_directory(sop_class_uid: str) -> bool:
@@ -111,13 +122,26 @@ def can_be_cleaned(facts: PixelFacts) -> bool:
     if _SLIDE_LABELS.intersection(facts.image_type.split("\\")):
         return False
     reason = pixel_risk_reason(facts)
-    return reason in _TEXT_ALONE or (bool(reason) and facts.sop_class_uid in _NO_FACES)
+    return reason in _TEXT_ALONE or (bool(reason) and facts.sop_class_uid in classes.NO_FACES)
 
 
 def is_worth_a_look(facts: PixelFacts) -> bool:
-    """Tell whether pixels that nothing speaks against may show text all the same, as radiographs do."""
-    said_no = facts.burned_in_annotation == "NO"
-    return facts.has_pixels and not said_no and facts.sop_class_uid in _RADIOGRAPHS and not pixel_risk_reason(facts)
+    """Tell whether pixels that nothing speaks against may show text all the same, as radiographs do.
+
+    Slices that were acquired do not; those that were made of others, that have cells of a byte, or that do not say of
+    which modality they are, may be screens.
+    """
+    if not facts.has_pixels or facts.burned_in_annotation == "NO" or pixel_risk_reason(facts):
+        return False
+    if facts.sop_class_uid in classes.CROSS_SECTIONS:
+        image_type = {part.strip() for part in facts.image_type.split("\\")}
+        return image_type >= _SECONDARY or facts.bits == _BITS_OF_SCREENS or not facts.modality
+    return facts.sop_class_uid in classes.SOMETIMES_TEXT
+
+
+def is_ultrasound(sop_class_uid: str, modality: str) -> bool:
+    """Tell whether an object is an ultrasound image, one from within a vessel included."""
+    return sop_class_uid in classes.ULTRASOUND or modality in _ULTRASOUND_MODALITIES
 
 
 Box = tuple[int, int, int, int]

@@ -107,7 +107,7 @@ class Plan:
 
 
 _OVERLAY = {
-    0x0010: (b"US", Action.KEEP),  # Overlay Rows
+    0x0010: (b"US", Action.NOTE),  # Overlay Rows
     0x0011: (b"US", Action.KEEP),  # Overlay Columns
     0x0015: (b"IS", Action.KEEP),  # Number of Frames in Overlay
     0x0022: (b"LO", Action.CLEAN),  # Overlay Description
@@ -115,13 +115,13 @@ _OVERLAY = {
     0x0045: (b"LO", Action.CLEAN),  # Overlay Subtype
     0x0050: (b"SS", Action.KEEP),  # Overlay Origin
     0x0051: (b"US", Action.KEEP),  # Image Frame Origin
-    0x0100: (b"US", Action.KEEP),  # Overlay Bits Allocated
-    0x0102: (b"US", Action.KEEP),  # Overlay Bit Position
+    0x0100: (b"US", Action.NOTE),  # Overlay Bits Allocated
+    0x0102: (b"US", Action.NOTE),  # Overlay Bit Position
     0x1301: (b"IS", Action.KEEP),  # ROI Area
     0x1302: (b"DS", Action.KEEP),  # ROI Mean
     0x1303: (b"DS", Action.KEEP),  # ROI Standard Deviation
     0x1500: (b"LO", Action.CLEAN),  # Overlay Label
-    0x3000: (b"OW", Action.KEEP),  # Overlay Data
+    0x3000: (b"OW", Action.NOTE),  # Overlay Data
     0x4000: (b"LT", Action.CLEAN),  # Overlay Comments (retired)
 }
 

@@ -15,6 +15,11 @@ _WINDOW = 256 * KIB
 _LARGE = 1 * MIB
 _PASSED_VRS = BINARY_VRS - {b"UN"}
 _NEVER = 1 << 33
+_DESCRIBING = frozenset({0x00280002, 0x00280004, 0x00280008, 0x00280010, 0x00280011, 0x00280100})
+"""What is noted of how pixels are stored, without the way round that other values take."""
+_OVERLAY_BITS, _OVERLAY_BIT, _OVERLAY_DATA = 0x0100, 0x0102, 0x3000
+_WATCHED = PIXEL_TAGS | {0x7FE00001, 0x7FE00002}
+"""Pixel data, and the extended offset tables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,10 @@ class RootRewriter:
         self.parts: list[bytes | Span] = []
         self.has_pixels = False
         self.pixels: Span | None = None
-        self.has_overlay_in_pixels = False
+        self.is_encapsulated = False
+        self.offset_tables: dict[int, Span] = {}
+        self._overlays: dict[int, dict[int, int]] = {}
+        self._seen: list[int] = []
         self.has_document = False
         self.document: Span | None = None
         self._original = original
@@ -42,6 +50,7 @@ class RootRewriter:
         self.walker = walker
         self._inserts = dict(sorted(inserts.items()))
         self._pending = list(self._inserts)
+        self._limits = limits
         self._bytes_left = limits.header_bytes_max
         self._furthest = 0
         self._base = 0
@@ -60,6 +69,16 @@ class RootRewriter:
             pass
         self._insert(_NEVER)
         self._flush()
+        if len(set(self._seen)) < len(self._seen):
+            raise BrokenError("It holds an element twice.")
+
+    @property
+    def has_overlay_in_pixels(self) -> bool:
+        """Tell whether there is an overlay whose bits may lie in the pixel cells (retired, PS3.3 C.9.2 of 2004)."""
+        return any(
+            not found.get(_OVERLAY_DATA) or found.get(_OVERLAY_BITS, 1) != 1 or found.get(_OVERLAY_BIT, 0)
+            for found in self._overlays.values()
+        )
 
     def _elements(self, position: int) -> int:
         """Go on from `position` in the window; return where to go on in the next window, -1 at the end."""
@@ -67,7 +86,9 @@ class RootRewriter:
         buffer, actions, out = walker.buffer, walker.plan.root, self._out
         stop, keep, plain = len(buffer), Action.KEEP, PLAIN_VRS
         pending = self._pending[0] if self._pending else _NEVER
-        run = position
+        run, seen = position, self._seen
+        if len(seen) > self._limits.elements_max:
+            raise Refused(RefusalCode.TOO_LARGE, "The header holds too many elements.")
         while True:
             try:
                 tag, vr, value, length = walker.head(position, stop, encoding)
@@ -79,8 +100,9 @@ class RootRewriter:
                 run = position
                 self._insert(tag)
                 pending = self._pending[0] if self._pending else _NEVER
+            seen.append(tag)
             after = value + length
-            if actions.get(tag) is keep and vr in plain and after <= stop and tag not in PIXEL_TAGS:
+            if actions.get(tag) is keep and vr in plain and after <= stop and tag not in _WATCHED:
                 position = after
                 continue
             out.append(buffer[run:position])
@@ -102,6 +124,12 @@ class RootRewriter:
 
     def _special(self, position: int, tag: int, vr: bytes, value: int, length: int) -> int:
         walker, original = self.walker, self._original
+        if tag in _DESCRIBING and vr in PLAIN_VRS and tag not in self._inserts:
+            after = value + length
+            if after <= len(walker.buffer) and walker.plan.root.get(tag) is Action.NOTE:
+                walker.noted[tag] = walker.buffer[value:after]
+                self._out.append(walker.buffer[position:after])
+                return after
         self._watch(tag, value, length)
         if tag in PIXEL_TAGS:
             return self._pass_pixels(tag, position, value, length)
@@ -112,6 +140,7 @@ class RootRewriter:
             if length > _LARGE and (vr in _PASSED_VRS or (vr == b"UN" and action is Action.REMOVE)):
                 return self._pass_large(Span(tag, self._base + value, length), position, action)
             self._slide(position, after - position)
+            self._seen.pop()  # it is met again
             return 0
         out = [] if tag in self._inserts else self._out
         counts = dict(walker.counts)
@@ -123,12 +152,13 @@ class RootRewriter:
             del out[mark:]
             have = len(walker.buffer) - position
             if length == UNDEFINED and self._slide(position, have + max(1, min(3 * have + _WINDOW, self._bytes_left))):
+                self._seen.pop()
                 return 0
             raise BrokenError("An element reaches beyond what holds it, or the file is cut off.") from error
 
     def _pass_large(self, value: Span, position: int, action: Action) -> int:
         """Keep a long binary value, or leave it behind, without reading it; no dummy is written for one."""
-        if action in {Action.KEEP, Action.PRIVATE}:
+        if action in {Action.KEEP, Action.NOTE, Action.PRIVATE}:
             head_length = value.offset - self._base - position
             self._out.append(self.walker.buffer[position : position + head_length])
             return self._pass_by(value)
@@ -140,19 +170,28 @@ class RootRewriter:
         if tag == 0x00420011 and length:  # noqa: PLR2004 - Encapsulated Document
             self.has_document = True
             self.document = Span(tag, self._base + value, length) if length != UNDEFINED else None
-        elif tag >> 24 == 0x60 and tag & 0xFFFF == 0x0100 and length == 2:  # noqa: PLR2004 - Overlay Bits Allocated
-            raw = self.walker.buffer[value : value + 2]
-            self.has_overlay_in_pixels |= int.from_bytes(raw, "little" if self._original.encoding.little else "big") > 1
+        elif tag in _WATCHED:
+            self.offset_tables[tag] = Span(tag, self._base + value, length)
+        elif tag >> 24 == 0x60 and tag & 0xFFFF and not tag >> 16 & 1:  # noqa: PLR2004 - an overlay
+            found = self._overlays.setdefault(tag >> 16, {})
+            found[tag & 0xFFFF] = length
+            if tag & 0xFFFF in {_OVERLAY_BITS, _OVERLAY_BIT}:
+                raw = self.walker.buffer[value : value + min(length, 2)]
+                found[tag & 0xFFFF] = int.from_bytes(raw, "little" if self._original.encoding.little else "big")
 
     def _pass_pixels(self, tag: int, position: int, value: int, length: int) -> int:
         start = self._base + value
         end = self._fragments_end(start) if length == UNDEFINED else start + length
         if end > self._original.size:
             raise BrokenError("Its pixel data is cut off.")
+        if self.has_pixels and length:
+            raise BrokenError("It holds pixel data twice.")
         self.has_pixels = self.has_pixels or length > 0
         self._out.append(self.walker.buffer[position:value])
-        self.pixels = Span(tag, start, end - start)
-        return self._pass_by(self.pixels)
+        span = Span(tag, start, end - start)
+        if length or self.pixels is None:
+            self.pixels, self.is_encapsulated = span, length == UNDEFINED
+        return self._pass_by(span)
 
     def _fragments_end(self, position: int) -> int:
         """Return where encapsulated pixel data ends, its delimiter included (PS3.5 A.4)."""

@@ -66,7 +66,8 @@ class _Here:
 class Walker(ElementReader):
     """Rewrites data sets that lie in `buffer`; what it sees on the way is left in its attributes.
 
-    `retained` are identifying values that the profile retains, `overlays` the groups of overlays that mark regions.
+    `retained` are identifying values that the profile retains, `overlays` what overlays hold, by group and
+    element, where the plan may keep some.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class Walker(ElementReader):
         self.uids = self.values_made.uids
         self.noted: dict[int, bytes] = {}
         self.retained: set[bytes] = set()
-        self.overlays: set[int] = set()
+        self.overlays: dict[int, dict[int, bytes]] = {}
         self.counts: dict[str, int] = {}
         self.plan = plan
         self._root_actions, self._nested_actions = plan.root, plan.actions
@@ -195,8 +196,8 @@ class Walker(ElementReader):
                 self._here.value_type = raw.strip(b" \0")
         elif tag in NOTED:
             self.noted[tag] = new if vr == b"UI" else raw
-        elif tag & 0xFFFF == 0x0040 and raw.strip(b" \0") == b"R":  # noqa: PLR2004 - Overlay Type
-            self.overlays.add(tag >> 16)
+        elif self.plan.keeps_overlays:
+            self.overlays.setdefault(tag >> 16, {})[tag & 0xFFFF] = raw
 
     def _leaf(self, tag: int, vr: bytes, raw: bytes, action: Action, encoding: Encoding, out: list[bytes]) -> bytes:
         if action is Action.REMOVE:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cauce.core.errors import CauceError
+from cauce.stages.deidentify.pixel_cleaning.boxes import TooManyBoxes
 
 Picture = NDArray[np.uint8]
 
@@ -28,6 +29,9 @@ _LIKELY: Final = 0.3
 _SURE: Final = 0.6
 _LIKELY_ON_AVERAGE: Final = 0.5
 _CLOSER: Final = 2.0
+_CLOSER_MAX: Final = 64
+LINES_MAX: Final = 384
+"""A film of a dozen images has fewer lines; more than this are not read one by one."""
 _UNREADABLE, _CLOSER_SIDE_MIN, _CLOSER_PIXELS_MAX = 0.6, 18, 60_000
 _BLOB_SIDE: Final = 72
 """Text this tall is rare, and a blob this tall may hold smaller text: it is looked at once more, more strictly."""
@@ -39,6 +43,7 @@ _LONG, _SLOPE_MIN = 2.0, 8.0
 _SIDE_MIN: Final = 3
 _LINE_HEIGHT, _LINE_WIDTH_MIN, _LINE_WIDTH_MAX = 48, 48, 960
 _UPRIGHT: Final = 1.5
+_TRIAL: Final = "TRIAL"
 
 
 class OcrUnavailable(CauceError):
@@ -93,10 +98,18 @@ class TextReader:
         self._turn = threading.Lock()
 
     def look(self, picture: Picture, *, scale: float = 1.0) -> list[Line]:
-        """Return the lines of text in a picture, grey or red, green, blue, looked at `scale` times as large."""
+        """Return the lines of text in a picture, grey or red, green, blue, looked at `scale` times as large.
+
+        Raises:
+            OcrUnavailable: the models do not work.
+            TooManyBoxes: there are so many lines that reading them would take long.
+        """
         with self._turn:
-            found = [self._read(picture, line) for line in _merged(self._found(picture, scale))]
-            closer = [line for line in found if _wants_another_look(line)]
+            lines = _merged(self._found(picture, scale))
+            if len(lines) > LINES_MAX:
+                raise TooManyBoxes("There are more lines of text in it than are read.")
+            found = [self._read(picture, line) for line in lines]
+            closer = [line for line in found if _wants_another_look(line)][:_CLOSER_MAX]
             return found + [self._read(picture, inner) for line in closer for inner in self._closer(picture, line)]
 
     def _closer(self, picture: Picture, line: Line) -> list[Line]:
@@ -125,7 +138,7 @@ class TextReader:
         rows, columns = tile.shape[:2]
         padded = np.zeros((-(-rows // _STEP) * _STEP, -(-columns // _STEP) * _STEP, 3), np.uint8)
         padded[:rows, :columns] = tile if tile.ndim == 3 else tile[:, :, None]  # noqa: PLR2004 - colour
-        heat = self._detector.run(None, {"x": _as_input(padded)})[0][0, 0]
+        heat = _run(self._detector, padded)[0, 0]
         yield from _components(heat[:rows, :columns], _LIKELY)
 
     def _read(self, picture: Picture, line: Line) -> Line:
@@ -145,7 +158,7 @@ class TextReader:
         width = round(_LINE_HEIGHT * crop.shape[1] / crop.shape[0])
         width = min(max(width, _LINE_WIDTH_MIN), _LINE_WIDTH_MAX)
         scaled = cv2.resize(np.ascontiguousarray(crop), (width, _LINE_HEIGHT), interpolation=cv2.INTER_LINEAR)
-        guesses = self._recogniser.run(None, {"x": _as_input(np.asarray(scaled, np.uint8))})[0][0]
+        guesses = _run(self._recogniser, np.asarray(scaled, np.uint8))[0]
         chosen, chance = guesses.argmax(axis=1), guesses.max(axis=1)
         keeps = (chosen > 0) & np.concatenate([[True], chosen[1:] != chosen[:-1]])
         if not keeps.any():
@@ -166,6 +179,13 @@ def _levelled(crop: Picture, line: Line) -> Picture:
     turn = cv2.getRotationMatrix2D((columns / 2, rows / 2), line.slope, 1.0)
     turn[:, 2] += (size[0] - columns) / 2, (size[1] - rows) / 2
     return np.asarray(cv2.warpAffine(crop, turn, size), np.uint8)
+
+
+def _run(session: Any, picture: Picture) -> NDArray[np.float32]:
+    try:
+        return np.asarray(session.run(None, {"x": _as_input(picture)})[0], np.float32)
+    except Exception as error:  # the runtime's own, of many kinds
+        raise OcrUnavailable("What reads text in pictures does not work.") from error
 
 
 def _as_input(picture: Picture) -> NDArray[np.float32]:
@@ -261,6 +281,17 @@ def text_reader() -> TextReader:
             onnxruntime.InferenceSession(folder / name, options, providers=["CPUExecutionProvider"])
             for name in (_DETECTOR, _RECOGNISER)
         ]
-    except Exception as error:  # ImportError, or the runtime's own where a model cannot be read
+        reader = TextReader(*sessions)
+        is_right = [line.said for line in reader.look(_trial())] == [_TRIAL]
+    except Exception as error:  # ImportError, KeyError of another model, or the runtime's own where one cannot be read
         raise OcrUnavailable("What reads text in pictures cannot be loaded.") from error
-    return TextReader(*sessions)
+    if not is_right:
+        raise OcrUnavailable("What reads text in pictures does not read.")
+    return reader
+
+
+def _trial() -> Picture:
+    """Return a small picture with which models are tried."""
+    picture = np.zeros((_STEP, 4 * _STEP), np.uint8)
+    cv2.putText(picture, _TRIAL, (8, 24), cv2.FONT_HERSHEY_SIMPLEX, 0.8, 255, 2)
+    return picture
