@@ -22,7 +22,7 @@ test: $(DEV)           ## every test that needs no server of its own
 
 test-cluster: $(DEV)   ## the tests that talk to real servers and tools (installs them on Debian, as root)
 	sh tools/install-servers
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m cluster $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --durations 15 -m cluster $(ARGS)
 
 check: $(DEV)          ## format, lint, types, import contracts, dependencies
 	$(BIN)/ruff format --check .

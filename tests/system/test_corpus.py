@@ -1,5 +1,6 @@
 """The public corpus, all 840 files, sent in: a verdict for each, an end for each study, no identity outside."""
 
+import logging
 import re
 import subprocess
 from collections import Counter
@@ -12,6 +13,7 @@ from running_platform import start_platform, stop_platform
 
 pytestmark = [pytest.mark.xdist_group("system"), pytest.mark.cluster, pytest.mark.corpus, pytest.mark.timeout(1800)]
 
+_log = logging.getLogger("corpus")
 FILES = 840
 HELD = 839  # one of them has no pixels where its header says that it has some
 STORESCU = Path("/usr/bin/storescu")
@@ -56,6 +58,15 @@ def test_every_study_reaches_its_end_and_few_wait_for_another_reason_than_their_
     assert len(other) <= 0.05 * len(studies)
     assert all(cause["detail"] for study in studies for cause in study["causes"])
     assert platform.rows("/api/jobs/", status="dead") == []
+
+
+def test_few_images_wait_for_a_person_and_each_says_why(loaded):
+    platform, _ = loaded
+    held = platform.rows("/api/quarantine/")
+    _log.warning("held: %s", Counter(one["detail"] for one in held))
+    assert len(held) <= 0.02 * FILES
+    assert len([one for one in held if one["cause"] != "pixels_unproven"]) < 0.01 * FILES
+    assert all(one["detail"] for one in held)
 
 
 def test_nothing_unforeseen_stands_in_the_logs(loaded):

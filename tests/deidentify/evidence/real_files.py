@@ -10,6 +10,7 @@ from survivors import identity_of, survivors
 
 from cauce import flow
 from cauce.core.errors import Refused
+from cauce.core.statuses import AttentionCause
 from cauce.stages.deidentify import STANDARD
 
 KEYWORDS = {
@@ -27,7 +28,7 @@ MAKERS = frozenset(["GE MEDICAL SYSTEMS"])
 
 
 def examined(paths, folder):
-    """De-identify each file, its pixels too.
+    """De-identify each file, and clean its pixels where they are what holds it.
 
     Return (outcomes by cause or code, new error lines, {file: survivors}, files checked).
     """
@@ -35,7 +36,9 @@ def examined(paths, folder):
     for path in paths:
         content = path.read_bytes()
         try:
-            outcome, output = deidentified(content, profile=STANDARD, pixels=flow.pixel_cleaner(STANDARD))
+            outcome, output = deidentified(content)
+            if outcome.cause is AttentionCause.PIXELS_UNPROVEN:
+                outcome, output = deidentified(content, profile=STANDARD, pixels=flow.pixel_cleaner(STANDARD))
         except Refused as refused:
             outcomes[refused.code] += 1
             continue
