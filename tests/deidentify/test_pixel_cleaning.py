@@ -250,6 +250,18 @@ def test_boxes_of_a_person_are_blanked_in_compressed_pixels_too():
     assert_blanked(content, made, outcome.boxes)
 
 
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless])
+def test_boxes_of_a_person_add_to_those_that_are_found(syntax):
+    """A redaction because of the header, say: what is read in the pixels is blanked all the same."""
+    content = screens.instance(GREY[None], syntax=syntax)
+    other = (4, 60, 10, 6)
+    (found,) = cleaned(content)[0].boxes
+    outcome, made = cleaned(content, ruling=Ruling(boxes=(other,)))
+    assert (outcome.cause, set(outcome.boxes)) == (None, {other, found})
+    assert outcome.actions["frames_looked_at"] == 1
+    assert_blanked(content, made, outcome.boxes)
+
+
 def test_pixels_that_cannot_be_decoded_are_held():
     content = screens.instance(GREY[None], syntax=JPEGLSLossless)
     damaged = content.replace(b"\xff\xd8\xff\xf7", b"\xff\xd8\x00\x00")

@@ -23,6 +23,7 @@ from cauce.stages.deidentify.options import PIXEL_DATA as CLEAN_PIXEL_DATA
 from cauce.stages.deidentify.overlays import is_clean_overlay
 from cauce.stages.deidentify.part10 import META_OFFSET, Original, opened
 from cauce.stages.deidentify.pixels import (
+    Box,
     CleanedPixels,
     PixelCleaner,
     PixelFacts,
@@ -125,6 +126,7 @@ class _Run:
         self.cleaner: PixelCleaner | None = None
         self.source: BinaryIO | None = None
         self.pixels: CleanedPixels | None = None
+        self.boxes: tuple[Box, ...] = ()
 
     def finish(self, target: Sink) -> Deidentified:
         """Rewrite, judge, prove, write; in this order."""
@@ -156,7 +158,7 @@ class _Run:
             study_instance_uid=StudyInstanceUid(uids.study),
             size_bytes=0 if cause else self._write(target, head, made),
             actions=dict(made.walker.counts) | ({"frames_looked_at": self.pixels.looked_at} if self.pixels else {}),
-            boxes=() if cause else self.ruling.boxes or (self.pixels.boxes if self.pixels else ()),
+            boxes=() if cause else self.boxes,
             cause=cause,
             detail=detail,
         )
@@ -199,23 +201,28 @@ class _Run:
         if cleaned.held:
             return f"{reason} {cleaned.held}".strip()
         if cleaned.is_proven:
-            self.pixels = cleaned
+            self.pixels, self.boxes = cleaned, cleaned.boxes
         return ""
 
     def _can_blank(self, made: RootRewriter) -> bool:
-        """Prepare to blank the boxes that a person named; tell whether that can be done with these pixels."""
+        """Prepare to blank the boxes that a person named, besides those that were found.
+
+        Tell whether that can be done with these pixels.
+        """
         spans = [part for part in made.parts if isinstance(part, Span) and part.tag == PIXEL_DATA]
         if len(spans) != 1:
             return False
-        self.blanking = Blanking.of(self.original, self.ruling.boxes)
+        found = self.pixels or CleanedPixels()
+        self.boxes = tuple(dict.fromkeys((*self.ruling.boxes, *found.boxes)))
+        self.blanking = Blanking.of(self.original, self.boxes)
         if self.blanking is not None:
-            self.pixels = CleanedPixels()
+            self.pixels = CleanedPixels(looked_at=found.looked_at)
             return self.blanking.fits(spans[0])
         if self.cleaner is None or self.source is None:
             return False
         syntax = self.original.transfer_syntax_uid
-        cleaned = self.cleaner.blanked(self.source, transfer_syntax_uid=syntax, boxes=self.ruling.boxes)
-        self.pixels = None if cleaned.held else cleaned
+        cleaned = self.cleaner.blanked(self.source, transfer_syntax_uid=syntax, boxes=self.boxes)
+        self.pixels = None if cleaned.held else replace(cleaned, looked_at=found.looked_at)
         return not cleaned.held
 
     @property

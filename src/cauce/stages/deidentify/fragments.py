@@ -191,7 +191,7 @@ class Fragments:
             position += length
 
     def _read_table(self) -> Sequence[int]:
-        if not self._table_length or self._table_length % 4 or self._table_length > 4 * _FRAGMENTS_MAX:
+        if not self._table_length or self._table_length % 4 or self._table_length > 4 * len(self):
             return ()
         self._source.seek(self._offset + _HEAD)
         return struct.unpack(f"<{self._table_length // 4}L", self._source.read(self._table_length))

@@ -4,7 +4,7 @@ What can be cleaned is told here as well, and what cleaning is: `PixelCleaner`.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
@@ -27,6 +27,9 @@ _LOW_DOSE = re.compile("(LOW|REDUCED|HALF|FULL|NORMAL)[ _-]?DOSE")
 _BITS_OF_SCREENS = 8
 _SLIDE_LABELS = frozenset({"LABEL", "OVERVIEW"})
 _SECONDARY = frozenset({"DERIVED", "SECONDARY"})
+_PHOTOGRAPH = "Photographs may show faces and labels."
+_OF_THE_INSIDE = frozenset({"ES", "GM"})
+"""Photographs taken through an endoscope or a microscope, in which nobody can be recognised."""
 _TEXT_ALONE = frozenset(
     {
         "Its header says that text is burned into the pixels.",
@@ -76,10 +79,15 @@ def pixel_risk(facts: PixelFacts) -> AttentionCause | None:
 
 def pixel_risk_reason(facts: PixelFacts) -> str:
     """Return why the pixels are not proven clean, in one plain sentence without identity; "" when nothing speaks so."""
+    return next(_reasons(facts), "")
+
+
+def _reasons(facts: PixelFacts) -> Iterator[str]:
+    """Yield all that speaks against the pixels, the plainest first."""
     if facts.has_document or facts.sop_class_uid.startswith(classes.ENCAPSULATED):
-        return "It holds an encapsulated document."
+        yield "It holds an encapsulated document."
     if not facts.has_pixels:
-        return ""
+        return
     image_type = [part.strip() for part in facts.image_type.split("\\")]
     is_grey = facts.sop_class_uid in classes.GREY
     is_of_another = bool(facts.modality) and facts.modality not in _GREY_MODALITIES
@@ -93,8 +101,8 @@ def pixel_risk_reason(facts: PixelFacts) -> str:
         (facts.modality in _SCREEN_MODALITIES, "Secondary captures may show anything."),
         (facts.conversion_type in _CAPTURED, "Its conversion type says that it was captured or digitised."),
         (_is_screen(image_type), "Its image type says that it shows a screen."),
-        (facts.sop_class_uid in classes.VISIBLE_LIGHT, "Photographs may show faces and labels."),
-        (facts.modality in _PHOTOGRAPHIC_MODALITIES, "Photographs may show faces and labels."),
+        (facts.sop_class_uid in classes.VISIBLE_LIGHT, _PHOTOGRAPH),
+        (facts.modality in _PHOTOGRAPHIC_MODALITIES, _PHOTOGRAPH),
         (bool(_SLIDE_LABELS.intersection(image_type)), "It shows the label of a slide."),
         (facts.sop_class_uid in classes.HARDCOPY, "It was made for a printer."),
         (is_grey and facts.is_colour, "It is in colour, and images of its class are grey."),
@@ -102,8 +110,7 @@ def pixel_risk_reason(facts: PixelFacts) -> str:
         (facts.sop_class_uid not in classes.KNOWN, "Its class is private or unknown."),
     ):
         if applies:
-            return reason
-    return ""
+            yield reason
 
 
 def _is_screen(image_type: list[str]) -> bool:
@@ -117,12 +124,12 @@ def is_directory(sop_class_uid: str) -> bool:
 
 def can_be_cleaned(facts: PixelFacts) -> bool:
     """Tell whether text is all that speaks against pixels: no face, no document, no overlay inside of them."""
-    if facts.has_document or facts.overlay_in_pixels or facts.recognizable_features == "YES":
-        return False
-    if _SLIDE_LABELS.intersection(facts.image_type.split("\\")):
-        return False
-    reason = pixel_risk_reason(facts)
-    return reason in _TEXT_ALONE or (bool(reason) and facts.sop_class_uid in classes.NO_FACES)
+    is_of_the_inside = facts.sop_class_uid in classes.NO_FACES or (
+        facts.sop_class_uid not in classes.VISIBLE_LIGHT and facts.modality in _OF_THE_INSIDE
+    )
+    harmless = _TEXT_ALONE | {_PHOTOGRAPH} if is_of_the_inside else _TEXT_ALONE
+    reasons = set(_reasons(facts))
+    return bool(reasons) and reasons <= harmless
 
 
 def is_worth_a_look(facts: PixelFacts) -> bool:
